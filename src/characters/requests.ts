@@ -1,0 +1,58 @@
+import type { Character, Consent, Step, SubjectWish, Subject } from '../domain/character.ts'
+import type { AppError } from '../domain/errors.ts'
+import type { CharacterId } from '../domain/identifier.ts'
+import type { TimeWindow } from '../domain/window.ts'
+import type { StepRecord } from '../runtime/step.ts'
+
+/** Where the video comes from. An upload lies in a private file that the character service takes over and deletes. */
+export type SourceRequest =
+  | { readonly type: 'url'; readonly url: string }
+  | { readonly type: 'upload' | 'data'; readonly path: string; readonly sha256: string }
+
+export interface CreateOptions {
+  readonly username: string | null
+  readonly displayName: string | null
+  readonly description: string | null
+  readonly tags: readonly string[]
+  readonly metadata: Readonly<Record<string, string>>
+  readonly subject: SubjectWish | null
+  /** Refuse with `ambiguous_character` instead of choosing between subjects that are equally plain. */
+  readonly isStrict: boolean
+  readonly consent: Consent | null
+}
+
+export interface CreateRequest {
+  readonly account: string
+  readonly source: SourceRequest
+  /** null: chosen by the service. */
+  readonly window: TimeWindow | null
+  readonly options: CreateOptions
+  /** A new character whatever was made before. */
+  readonly isForced: boolean
+}
+
+/** An accepted request: its row is written. `done` settles with the character or an AppError; nobody need listen. */
+export interface CreateTicket { readonly id: CharacterId; readonly isReplay: boolean; readonly done: Promise<Character> }
+
+/** Where a character stands. */
+export type CharacterState =
+  | { readonly at: 'queued' | 'in_progress'; readonly id: CharacterId; readonly createdAtMs: number; readonly step: Step | null; readonly progress: number }
+  | { readonly at: 'failed'; readonly id: CharacterId; readonly createdAtMs: number; readonly error: AppError }
+  | { readonly at: 'completed'; readonly id: CharacterId; readonly createdAtMs: number; readonly character: Character; readonly deletedAtMs: number | null }
+
+/** What was read, seen and chosen, and why. */
+export interface Evidence {
+  readonly steps: readonly StepRecord[]
+  readonly source: { readonly bytesRead: number; readonly requests: number; readonly floorBytes: number; readonly packets: number }
+  readonly frames: number
+  readonly subjects: readonly Subject[]
+  readonly chosen: { readonly subject: string; readonly why: string }
+  readonly portrait: { readonly seconds: number; readonly box: readonly number[]; readonly crop: readonly number[] }
+  readonly cutoutGate: Readonly<Record<string, number>>
+  readonly references: readonly { readonly seconds: number; readonly box: readonly number[] }[]
+  readonly identity: readonly { readonly model: string; readonly of: string; readonly length: number }[]
+  readonly speechSeconds: number
+  /** Model id to the sha256 of its file. */
+  readonly models: Readonly<Record<string, string>>
+  readonly jail: string
+}

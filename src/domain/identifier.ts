@@ -1,0 +1,23 @@
+/** 16 bytes as 32 hex digits, laid out as UUIDv7: sorts by the millisecond it was made in. Never reused. */
+export function sortableId(nowMs: number = Date.now()): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  new DataView(bytes.buffer).setBigUint64(0, (BigInt(nowMs) << 16n) | 0x7000n | BigInt(((bytes[6] & 0x0f) << 8) | bytes[7]))
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
+  return toHex(bytes)
+}
+
+const toHex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+export type CharacterId = string & { readonly brand: 'CharacterId' }
+const CHARACTER_ID = /^char_[0-9a-f]{32}$/
+export const newCharacterId = (nowMs?: number): CharacterId => `char_${sortableId(nowMs)}` as CharacterId
+export const isCharacterId = (text: string): text is CharacterId => CHARACTER_ID.test(text)
+
+export const newRequestId = (): string => `req_${sortableId()}`
+export const newKeyId = (): string => `key_${sortableId()}`
+
+/** 128 random bits, URL-safe: whoever holds it may read the pictures behind it. */
+export function newMediaToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+}

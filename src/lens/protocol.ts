@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { KINDS, RUNGS } from '../domain/character.ts'
+import { isErrorCode } from '../domain/errors.ts'
+
+/**
+ * What the service and a lens say to each other, one job a lens, over Node's IPC channel (`advanced` serialization).
+ * The service calls, the lens answers; while it works it asks for ranges of the one source. Everything a lens says is
+ * read through these schemas: it has looked at a stranger's bytes and is not believed.
+ */
+
+const MiB = 1024 * 1024
+/** The most bytes in one answer's picture, clip or sound. */
+const MOST_ASSET_BYTES = 64 * MiB
+const MOST_PICTURE_BYTES = 4 * MiB
+export const MOST_SUBJECTS = 16
+export const MOST_SIGHTINGS = 64
+export const MOST_REFERENCES = 8
+
+const finite = z.number().refine(Number.isFinite)
+const share = finite.min(0).max(1)
+const seconds = finite.min(0).max(400_000)
+const bytes = (most: number) => z.instanceof(Uint8Array).refine((value) => value.length > 0 && value.length <= most)
+const picture = bytes(MOST_PICTURE_BYTES)
+const text = z.string().max(100)
+/** Fractions of the upright frame. */
+const box = z.tuple([share, share, share, share]).readonly()
+
+const sighting = z.strictObject({ seconds, box, score: share, quality: share })
+const subject = z.strictObject({
+  id: z.string().regex(/^s[1-9]\d?$/),
+  kind: z.enum(KINDS),
+  rung: z.enum(RUNGS),
+  hint: text.nullable(),
+  colour: z.string().regex(/^[a-z]{1,20}$/),
+  rank: finite.min(0),
+  presence: share,
+  best: sighting,
+  sightings: z.array(sighting).min(1).max(MOST_SIGHTINGS).readonly(),
+})
+const subjectId = z.strictObject({ subject: z.string() })
+
+/** The calls of one job, in the order they are made; each may use what the earlier ones left in the lens. */
+export const CALLS = {
+  /** Finds, plans, checks the budget, fetches and copies the window. `null`: the source is used whole if ≤ 3 s, else the best 3 s of the first 60 s. */
+  window: {
+    asks: z.strictObject({ window: z.strictObject({ startMs: z.int(), endMs: z.int() }).nullable() }),
+    answers: z.strictObject({
+      container: text, codec: text,
+      /** Of the upright frame, square pixels. */
+      width: z.int().min(1).max(65_536), height: z.int().min(1).max(65_536),
+      durationMs: z.int().min(0), startMs: z.int().min(0), endMs: z.int().min(0), isClamped: z.boolean(),
+      hasSound: z.boolean(),
+      /** Packets or pictures that are decoded for the window, lead-in included. */
+      packets: z.int().min(1),
+      /** Bytes that must be read whatever the reader: the tables, and the packets of the window from the covering key frame on. */
+      floorBytes: z.int().min(0),
+      /** The window without decoding as a small MP4, padded to 2 s where the source allows. */
+      clip: bytes(MOST_ASSET_BYTES),
+    }),
+  },
+  /** Decodes and looks: the subjects, best first. Empty: nothing stays; `reasons` then says why. */
+  see: {
+    asks: z.strictObject({}),
+    answers: z.strictObject({
+      frames: z.int().min(0), subjects: z.array(subject).max(MOST_SUBJECTS).readonly(),
+      reasons: z.array(z.enum(['blank', 'too_small', 'nothing_stays'])).max(3).readonly(),
+      /** Model id to the sha256 of its file. */
+      models: z.record(text, z.string().regex(/^[0-9a-f]{64}$/)),
+    }),
+  },
+  /** A small picture of each subject, to choose from: WebP, 192 px square, in the order of `subjects`. */
+  thumbnails: { asks: z.strictObject({}), answers: z.strictObject({ pictures: z.array(picture).max(MOST_SUBJECTS).readonly() }) },
+  /** 512 px WebP out of the full-size best frame. `box` is the subject (for a person the face) in the upright frame, `crop` the part shown. */
+  portrait: {
+    asks: subjectId,
+    answers: z.strictObject({ picture, seconds, box, crop: box, quality: z.strictObject({ score: share, reasons: z.array(text).max(10).readonly() }) }),
+  },
+  /** The portrait with alpha, or null where the mask does not pass the gate; the gate's figures either way. */
+  cutout: {
+    asks: subjectId,
+    answers: z.strictObject({ picture: picture.nullable(), gate: z.strictObject({ coverage: share, largestPart: share, undecided: share, inside: share }) }),
+  },
+  /** 512 px WebP each, the portrait's frame first. */
+  references: {
+    asks: subjectId,
+    answers: z.strictObject({ references: z.array(z.strictObject({ picture, seconds, box })).min(1).max(MOST_REFERENCES).readonly() }),
+  },
+  identity: {
+    asks: subjectId,
+    answers: z.strictObject({
+      vectors: z.array(z.strictObject({
+        model: text, of: z.enum(['track-mean', 'best-frame', 'references-mean']),
+        values: z.instanceof(Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
+      })).min(1).max(6).readonly(),
+    }),
+  },
+  /** The window's sound as a WAV (16 kHz mono, 16 bit) when someone speaks in it, else null. Whose voice it is, is not known. */
+  voice: {
+    asks: z.strictObject({}),
+    answers: z.strictObject({ speechSeconds: finite.min(0).max(60), wav: bytes(MOST_ASSET_BYTES).nullable() }),
+  },
+} as const
+
+export type Calls = { [Name in keyof typeof CALLS]: { asks: z.infer<(typeof CALLS)[Name]['asks']>; answers: z.infer<(typeof CALLS)[Name]['answers']> } }
+export type CallName = keyof Calls
+
+const callName = z.enum(Object.keys(CALLS) as [CallName, ...CallName[]])
+
+/** Service → lens. `job` comes once, first. */
+export const fromService = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('job'), size: z.int().min(0) }),
+  z.strictObject({ type: z.literal('call'), name: callName, params: z.unknown() }),
+  z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: z.instanceof(Uint8Array) }),
+  /** The source failed; the service has ended the job, so the lens need not know why. */
+  z.strictObject({ type: z.literal('unreadable'), id: z.int() }),
+])
+export type FromService = z.infer<typeof fromService>
+
+/** Lens → service. `ready` comes once, when the models are loaded and the job can begin. */
+export const fromLens = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  z.strictObject({ type: z.literal('read'), id: z.int().min(0), start: z.int().min(0), end: z.int().min(1), isPlanned: z.boolean() }),
+  z.strictObject({ type: z.literal('answer'), name: callName, result: z.unknown() }),
+  z.strictObject({
+    type: z.literal('refusal'), name: callName,
+    code: z.string().refine(isErrorCode),
+    param: text.nullable(),
+    details: z.record(text, z.union([z.string().max(500), finite, z.boolean(), z.array(z.union([z.string().max(100), finite])).max(32)])),
+  }),
+])
+export type FromLens = z.infer<typeof fromLens>
