@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os'
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { STEPS } from '../domain/character.ts'
+
+const MiB = 1024 * 1024
+
+interface Setting<T> { readonly help: string; readonly whenAbsent: string; readonly read: z.ZodType<T, string | undefined> }
+
+const setting = <T>(help: string, whenAbsent: string, read: z.ZodType<T, string | undefined>): Setting<T> => ({ help, whenAbsent, read })
+
+const wholeNumber = (least: number, most: number) => z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)
+  .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`))
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+const absolute = z.string().refine((text) => /^https?:\/\/[^/?#]+$/.test(text.replace(/\/$/, '')), 'must be like https://dramatis.example.com, without a path')
+  .transform((text) => text.replace(/\/$/, ''))
+const hostAndPort = z.string().regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/, 'each must be host:port in lower case, such as 127.0.0.1:8099')
+const dnsServer = z.string().refine((text) => isIP(text) > 0 || isIP(text.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) > 0, 'each must be an IP address, with or without :port')
+const accountKey = z.string().regex(/^[a-z0-9_-]{1,40}:[\x21-\x7e]{8,512}$/, 'each must be account:key, the key at least 8 characters')
+
+/** Every setting, read once at start. The table in docs/configuration.md is made from this one. */
+export const SETTINGS = {
+  HOST: setting('Address to listen on. A public one needs API_KEYS or a key made by `dramatis keys add`.', '127.0.0.1', z.string().min(1).default('127.0.0.1')),
+  PORT: setting('Port to listen on; 0 picks a free one.', '7300', wholeNumber(0, 65_535).default(7300)),
+  PUBLIC_URL: setting('How people reach this service: permalinks and picture links begin with it.', 'http://HOST:PORT', absolute.optional()),
+  DATA_DIR: setting('Where the database, pictures and clips are kept.', './data', z.string().min(1).default('./data').transform((path) => resolve(path))),
+  API_KEYS: setting('`account:key` pairs, separated by commas. Absent: open to everyone who can reach it, allowed on a loopback HOST only.', 'open on loopback', list.pipe(z.array(accountKey)).default([])),
+  FETCH_ALLOW: setting('`host:port` pairs that videos may be fetched from although the address is private, separated by commas; matched as text.', 'none', list.pipe(z.array(hostAndPort)).default([])),
+  FETCH_DNS_SERVERS: setting('DNS servers for the hosts of videos, separated by commas.', "the system's", list.pipe(z.array(dnsServer)).default([])),
+  FETCH_MAX_BYTES: setting('The most bytes read from one video.', '209715200', wholeNumber(MiB, 1024 ** 4).default(200 * MiB)),
+  UPLOAD_MAX_BYTES: setting('The most bytes in one upload.', '209715200', wholeNumber(MiB, 64 * 1024 * MiB).default(200 * MiB)),
+  SYNC_BUDGET_MS: setting('How long a create waits for its character before it answers 504 and goes on.', '50000', wholeNumber(100, 600_000).default(50_000)),
+  LENS_PROCESSES: setting('How many videos are read at a time, each in its own jailed process.', 'processors', wholeNumber(1, 64).default(Math.max(1, availableParallelism()))),
+  QUEUE_MAX: setting('How many creates may wait before more are refused with 429.', '64', wholeNumber(0, 100_000).default(64)),
+  HUMAN_POLICY: setting('Real people: `allow`, ask for `consent` in the request, or `reject`.', 'allow', z.enum(['allow', 'consent', 'reject'], 'must be allow, consent or reject').default('allow')),
+  METRICS_PUBLIC: setting('`true`: /metrics answers others than loopback.', 'false', z.enum(['true', 'false'], 'must be true or false').default('false').transform((text) => text === 'true')),
+  LOG_LEVEL: setting('`info`, `warn`, `error` or `silent`.', 'info', z.enum(['info', 'warn', 'error', 'silent'], 'must be info, warn, error or silent').default('info')),
+  CRASH_AT: setting('For tests of faults: the service kills itself on entering this step of a create.', 'never', z.enum(STEPS, `must be one of ${STEPS.join(', ')}`).optional().transform((step) => step ?? null)),
+} as const satisfies Readonly<Record<string, Setting<unknown>>>
+
+type SettingName = keyof typeof SETTINGS
+export type Config = { readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer T> ? T : never }
+
+/** What is wrong with the settings, all of it, by variable name. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+  constructor(problems: readonly string[]) {
+    super(`These settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
+  }
+}
+
+/** An empty variable counts as absent. Throws {@link SettingsError} that lists every problem. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const schema = z.object(Object.fromEntries(Object.entries(SETTINGS).map(([name, { read }]) => [name, read])))
+  const given = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, environment[name] === '' ? undefined : environment[name]]))
+  const result = schema.safeParse(given)
+  if (!result.success) throw new SettingsError(result.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`))
+  return result.data as Config // a parser: the schema is built from the same table as the type
+}
+
+const LOOPBACK_NAMES = new Set(['localhost', '::1', '[::1]'])
+export const isLoopback = (host: string): boolean => LOOPBACK_NAMES.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host)
+
+/** The language of the terminal: Chinese where the locale says so, else English. */
+export const terminalLanguage = (environment: Readonly<Record<string, string | undefined>> = process.env): 'en' | 'zh' =>
+  (/^zh/i.test(environment.LC_ALL ?? environment.LC_MESSAGES ?? environment.LANG ?? '') ? 'zh' : 'en')
+
+/** The table for people, in Markdown. */
+export const settingsTable = (): string => [
+  '| setting | default | what it is |', '| --- | --- | --- |',
+  ...Object.entries(SETTINGS).map(([name, { help, whenAbsent }]) => `| \`${name}\` | ${whenAbsent} | ${help} |`),
+].join('\n')

@@ -1,0 +1,25 @@
+/** The command was called wrongly: answered with the usage and exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** What the service answered instead of a result. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError'
+  readonly hint: string | null
+
+  constructor(message: string, hint: string | null, options?: ErrorOptions) {
+    super(message, options)
+    this.hint = hint
+  }
+}
+
+/** One or two sentences for a person; a stack only for what nobody foresaw. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof ServiceError) return [error.message, ...(error.hint ? [error.hint] : [])].join('\n')
+  if (!(error instanceof Error)) return String(error)
+  const isForeseen = ['UsageError', 'SettingsError', 'DataFolderUnusable', 'ModelsUnusable', 'AppError'].includes(error.name) || hasCode(error, /^(ERR_PARSE_ARGS|E[A-Z]+$)/)
+  return isForeseen ? error.message : (error.stack ?? error.message)
+}
+
+const hasCode = (error: Error, pattern: RegExp): boolean => 'code' in error && typeof error.code === 'string' && pattern.test(error.code)

@@ -1,0 +1,42 @@
+import { describeFailure, UsageError } from './failure.ts'
+
+const USAGE = `dramatis — characters for AI video, from one to three seconds of any clip
+
+  dramatis serve                                  the service and its pages
+  dramatis create URL|FILE --at 1,3 [--name NAME] make a character; prints what the API answers
+  dramatis detect URL|FILE [--at 1,3]             list who and what is in the window; keeps nothing
+  dramatis doctor                                 what works on this machine, and how to mend what does not
+  dramatis keys add --account NAME [--name TEXT]  make an API key; it is shown once
+  dramatis keys list | revoke ID
+
+  --server URL   the service to talk to; without one, one is started for the length of the command
+  --key KEY      its API key
+Settings are environment variables: docs/configuration.md.`
+
+type Command = (args: string[]) => Promise<number>
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serve,
+  create: async () => (await import('./create.ts')).create,
+  detect: async () => (await import('./detect.ts')).detect,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+  keys: async () => (await import('./keys.ts')).keys,
+}
+
+async function run([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || ['help', '--help', '-h'].includes(name)) {
+    console.log(USAGE)
+    return 0
+  }
+  const load = COMMANDS[name]
+  if (!load) throw new UsageError(`There is no command "${name}".`)
+  const command = await load()
+  return command(args)
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (error) {
+  console.error(describeFailure(error))
+  if (error instanceof UsageError) console.error(`\n${USAGE}`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
+}
