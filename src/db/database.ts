@@ -1,0 +1,65 @@
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely'
+import { Migrator } from 'kysely/migration'
+import { MIGRATIONS } from './migrations.ts'
+import type { Tables } from './tables.ts'
+
+export type Database = Kysely<Tables>
+
+/** The file is there and is no database of ours, is damaged, or cannot be written. */
+export class DatabaseUnusable extends Error {
+  override readonly name = 'DatabaseUnusable'
+}
+
+/** Opens the file, which is made when absent, and brings its tables up to date. Rejects with {@link DatabaseUnusable}. */
+export async function openDatabase({ file }: { readonly file: string }): Promise<Database> {
+  try {
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openFile(file) }) })
+    await migrate(db)
+    return db
+  } catch (error) {
+    throw new DatabaseUnusable(`The database ${file} cannot be used: ${explain(error)}.`, { cause: error })
+  }
+}
+
+function openFile(file: string): SqliteDatabase {
+  const sqlite = new DatabaseSync(file)
+  // An acknowledged row must outlive the power: WAL alone would sync at checkpoints only.
+  sqlite.exec('PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON')
+  return {
+    close: () => sqlite.close(),
+    prepare: (sql) => {
+      // A transaction that reads first and then writes must not lose its place to the command line's writes in between.
+      const statement = sqlite.prepare(sql === 'begin' ? 'begin immediate' : sql)
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...bound(parameters)),
+        run: (parameters) => statement.run(...bound(parameters)),
+        iterate: (parameters) => statement.iterate(...bound(parameters)),
+      }
+    },
+  }
+}
+
+const bound = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[] // the tables' types hold nothing else
+
+/** Forward only: a database that knows later migrations than this program is refused. */
+async function migrate(db: Database): Promise<void> {
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } }).migrateToLatest()
+  if (error !== undefined) {
+    await db.destroy()
+    throw error
+  }
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  8: 'it may not be written; give this user the right, or set DATA_DIR to another folder',
+  11: 'it is damaged; restore it from a backup, or move it away to begin anew',
+  14: 'it cannot be opened; give this user the right, or set DATA_DIR to another folder',
+  26: 'it is not an SQLite database; restore it from a backup, or move it away to begin anew',
+}
+
+function explain(error: unknown): string {
+  const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
+  return REASONS[code] ?? (error instanceof Error ? error.message : String(error))
+}

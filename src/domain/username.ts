@@ -1,0 +1,53 @@
+import { AppError } from './errors.ts'
+
+const MOST = 40
+const MOST_ALIAS = 80
+
+const LETTERS = String.raw`[a-z0-9_\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}ー]`
+const NAME = new RegExp(String.raw`^${LETTERS}+(?:[.\-·]${LETTERS}+)*$`, 'u')
+const ALIAS = /^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_.\-·#]*$/u
+
+/** What compares equal: full-width, case and composed forms are one. */
+export const foldUsername = (text: string): string => text.normalize('NFKC').toLowerCase().normalize('NFC')
+
+/** Kanji and kana that cannot be told apart in a line of text. */
+const LOOK_ALIKES: Readonly<Record<string, string>> = { ー: '一', ニ: '二', ロ: '口', カ: '力', タ: '夕', エ: '工', ハ: '八', へ: 'ヘ' }
+
+/** What looks equal, for one namespace: two names with the same skeleton cannot both exist. Not for looking a name up. */
+export const skeletonOf = (name: string): string => foldUsername(name)
+  .replaceAll('0', 'o').replaceAll('1', 'l').replaceAll('rn', 'm').replaceAll('vv', 'w')
+  .replace(/[.\-·]/g, '_')
+  .replace(/[ーニロカタエハへ]/g, (char) => LOOK_ALIKES[char])
+
+/** Labels that video models give to their inputs: a prompt could not tell them from a character. */
+const LABEL = /^(?:image|picture|video|audio|element|subject|character|voice)[_.\-·]?\d*$/
+const ID = /^(?:char|video|evt|req|whe|key)_[0-9a-f]{32}$/
+const RESERVED: ReadonlySet<string> = new Set(['all', 'everyone', 'here', 'me', 'admin', 'api', 'system', 'dramatis', 'docs', 'studio', 'media'].map(skeletonOf))
+
+const isReserved = (name: string): boolean => LABEL.test(name) || ID.test(name) || RESERVED.has(skeletonOf(name))
+
+function fault(name: string): string | null {
+  const length = [...name].length
+  if (length < 2 || length > MOST) return `it has ${length} characters, and 2 to ${MOST} are allowed`
+  if (!NAME.test(name)) return 'a character in it is not allowed, or not there'
+  return isReserved(name) ? 'it is a reserved word' : null
+}
+
+/** A name somebody chose, folded. Throws `invalid_username` that says why. */
+export function parseUsername(text: string): string {
+  const name = foldUsername(text.trim().replace(/^[@＠]/, ''))
+  const reason = fault(name)
+  if (reason !== null) throw new AppError('invalid_username', { param: 'username', details: { reason } })
+  return name
+}
+
+/** Whether a folded text can be a username. */
+export const isUsername = (name: string): boolean => fault(name) === null
+
+/** A handle from elsewhere, folded: 80 of any letters. Throws `invalid_username`. */
+export function parseAlias(text: string): string {
+  const alias = foldUsername(text.trim().replace(/^[@＠]/, ''))
+  const isOne = ALIAS.test(alias) && [...alias].length <= MOST_ALIAS && !ID.test(alias)
+  if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { reason: `${[...alias].length} characters, or one that no handle has` } })
+  return alias
+}
