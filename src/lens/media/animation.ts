@@ -1,0 +1,112 @@
+import sharp from 'sharp'
+import { AppError } from '../../domain/errors.ts'
+import { fitWindow, WINDOW_MS } from '../../domain/window.ts'
+import type { TimeWindow } from '../../domain/window.ts'
+import type { Frame, WindowPictures } from '../frame.ts'
+import { checkBudget, mostFrames, tooLarge } from './budget.ts'
+import { encodeToMp4 } from './encode.ts'
+import type { HeldBytes } from './held-bytes.ts'
+import type { OpenedWindow, WindowRequest } from './opened-window.ts'
+import { unsupported } from './sniff.ts'
+
+/** Browsers show pages that ask for less than this for so long. */
+const SHORT_DELAY = { below: 20, becomesMs: 100 } as const
+const FEW_PAGES = 2
+const CLIP_LONG_SIDE = 1920
+
+let isBlocked = false
+
+/** Only what reads these three from memory may run: not SVG, not PDF, nothing that looks at files. */
+function blockLoaders(): void {
+  if (isBlocked) return
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({ operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer', 'VipsForeignLoadNsgifBuffer'] })
+  sharp.concurrency(1)
+  sharp.cache(false)
+  isBlocked = true
+}
+
+interface Page { readonly index: number; readonly startMs: number; readonly endMs: number }
+
+interface Animation { readonly bytes: Uint8Array; readonly width: number; readonly height: number; readonly pages: readonly Page[] }
+
+export async function openAnimation(held: HeldBytes, { container, window, signal }: WindowRequest): Promise<OpenedWindow> {
+  blockLoaders()
+  checkBudget('bytes', held.size)
+  await held.fetch([{ start: 0, end: held.size }])
+  const animation = await readPages(await held.read(0, held.size))
+  const durationMs = animation.pages.at(-1)?.endMs ?? 0
+  const fitted = window ? fitWindow(window, durationMs) : { startMs: 0, endMs: Math.min(WINDOW_MS.most, durationMs), isClamped: false }
+  const inWindow = animation.pages.filter(({ startMs, endMs }) => startMs < fitted.endMs && endMs > fitted.startMs)
+  const pictures = new AnimationPictures(animation, { pages: inWindow, window: fitted, signal })
+  const clip = await encodeToMp4(pictures.frames({ perSecond: Infinity, longSide: CLIP_LONG_SIDE }), { startSeconds: fitted.startMs / 1000, endSeconds: fitted.endMs / 1000 })
+  return {
+    pictures,
+    facts: {
+      container, codec: container, width: animation.width, height: animation.height, durationMs, ...fitted,
+      hasSound: false, packets: inWindow.length, floorBytes: held.size, clip,
+    },
+  }
+}
+
+async function readPages(bytes: Uint8Array): Promise<Animation> {
+  const { width, height, pageHeight = height, pages = 1, delay = [] } = await sharp(bytes, { limitInputPixels: false, animated: true }).metadata()
+  if (pages < FEW_PAGES) throw unsupported()
+  const most = mostFrames(width, pageHeight)
+  if (pages > most) throw tooLarge('frames', pages, most)
+  let startMs = 0
+  return {
+    bytes, width, height: pageHeight,
+    pages: Array.from({ length: pages }, (_, index) => {
+      const stated = delay[index] ?? 0
+      const page = { index, startMs, endMs: startMs + (stated < SHORT_DELAY.below ? SHORT_DELAY.becomesMs : stated) }
+      startMs = page.endMs
+      return page
+    }),
+  }
+}
+
+class AnimationPictures implements WindowPictures {
+  readonly #animation: Animation
+  readonly #pages: readonly Page[]
+  readonly #window: TimeWindow
+  readonly #signal: AbortSignal | undefined
+
+  constructor(animation: Animation, { pages, window, signal }: { pages: readonly Page[]; window: TimeWindow; signal: AbortSignal | undefined }) {
+    this.#animation = animation
+    this.#pages = pages
+    this.#window = window
+    this.#signal = signal
+  }
+
+  async * frames({ perSecond, longSide }: { readonly perSecond: number; readonly longSide: number }): AsyncIterable<Frame> {
+    let next = -Infinity
+    for (const page of this.#pages) {
+      const seconds = this.#secondsOf(page)
+      if (seconds < next - 1e-6) continue
+      next = next === -Infinity ? seconds + 1 / perSecond : next + Math.ceil((seconds - next + 1e-6) * perSecond) / perSecond
+      yield await this.#frame(page, longSide)
+    }
+  }
+
+  async * framesAt(seconds: readonly number[]): AsyncIterable<Frame> {
+    const wanted = new Set(seconds)
+    for (const page of this.#pages) if (wanted.has(this.#secondsOf(page))) yield await this.#frame(page, Infinity)
+  }
+
+  sound(): Promise<null> { return Promise.resolve(null) }
+
+  #secondsOf({ startMs }: Page): number { return Math.max(startMs, this.#window.startMs) / 1000 }
+
+  async #frame(page: Page, longSide: number): Promise<Frame> {
+    this.#signal?.throwIfAborted()
+    const { bytes, width, height } = this.#animation
+    const scale = Math.min(1, longSide / Math.max(width, height))
+    const { data, info } = await sharp(bytes, { page: page.index, pages: 1, limitInputPixels: false })
+      .flatten({ background: 'white' }).toColourspace('srgb').removeAlpha()
+      .resize(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)), { fit: 'fill' })
+      .raw().toBuffer({ resolveWithObject: true })
+      .catch((cause: unknown) => { throw new AppError('media_corrupt', { cause }) })
+    return { width: info.width, height: info.height, data, seconds: this.#secondsOf(page) }
+  }
+}

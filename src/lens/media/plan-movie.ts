@@ -1,0 +1,68 @@
+import type { InputAudioTrack, InputVideoTrack } from 'mediabunny'
+import { AppError } from '../../domain/errors.ts'
+import { fitWindow, WINDOW_MS } from '../../domain/window.ts'
+import type { TimeWindow } from '../../domain/window.ts'
+import { mostFrames } from './budget.ts'
+import { planTrack } from './plan.ts'
+import type { PlannedTrack, Span, TrackPlan } from './plan.ts'
+
+/** Some video models ask for a clip of this length. */
+const LEAST_CLIP_MS = 2000
+/** Containers round durations; as much as this missing at the end is nothing. */
+const END_SLACK_MS = 100
+/** 3 s of sound are 150 packets; PCM comes in thousands. */
+const MOST_SOUND_PACKETS = 50_000
+/** Without it the last 25 ms (AAC) to 96 ms (FLAC) would be missing. */
+const SOUND_TAIL_SECONDS = 0.1
+
+interface Movie {
+  readonly videoTrack: InputVideoTrack
+  readonly soundTrack: InputAudioTrack | null
+  readonly originSeconds: number
+  readonly hasTables: boolean
+  readonly window: TimeWindow | null
+}
+
+export interface MoviePlan {
+  readonly video: PlannedTrack
+  readonly sound: PlannedTrack | null
+  readonly window: TimeWindow & { readonly isClamped: boolean }
+  readonly durationMs: number
+  /** The window, and the clip that is at least as wide, on the container's clock. */
+  readonly span: Span
+  readonly clip: Span
+}
+
+/** Which packets a window needs, from the tables alone where there are some. Throws `media_too_large` or `timestamps_out_of_range`. */
+export async function planMovie(movie: Movie): Promise<MoviePlan> {
+  const { videoTrack, soundTrack, originSeconds, hasTables } = movie
+  const known = await knownDurationMs(movie)
+  const asked = movie.window ?? { startMs: 0, endMs: Math.min(WINDOW_MS.most, known ?? WINDOW_MS.most) }
+  const mostPackets = mostFrames(await videoTrack.getCodedWidth(), await videoTrack.getCodedHeight())
+  const onClock = ({ startMs, endMs }: TimeWindow): Span => ({ start: startMs / 1000 + originSeconds, end: endMs / 1000 + originSeconds })
+  const planVideo = (clip: TimeWindow): Promise<TrackPlan | null> => planTrack(videoTrack, { ...onClock(clip), fromKeyFrame: true, hasTables, mostPackets })
+
+  let clip: TimeWindow = { startMs: asked.startMs, endMs: Math.max(asked.endMs, asked.startMs + LEAST_CLIP_MS) }
+  let plan = await planVideo(clip)
+  if (!plan) throw new AppError('media_corrupt')
+  const endsAtMs = Math.round((plan.endsAt - originSeconds) * 1000)
+  const window = movie.window ? fitWindow(asked, endsAtMs + END_SLACK_MS >= asked.endMs ? Math.max(endsAtMs, asked.endMs) : endsAtMs) : fitChosen(asked, endsAtMs)
+  if (endsAtMs + END_SLACK_MS < clip.endMs && clip.startMs > 0) {
+    clip = { startMs: Math.max(0, Math.min(clip.startMs, endsAtMs - LEAST_CLIP_MS)), endMs: window.endMs }
+    plan = await planVideo(clip) ?? plan
+  }
+  const { start, end } = onClock(clip)
+  const sound = soundTrack && await planTrack(soundTrack, { start, end: end + SOUND_TAIL_SECONDS, fromKeyFrame: false, hasTables, mostPackets: MOST_SOUND_PACKETS })
+  return {
+    video: { track: videoTrack, plan }, sound: soundTrack && sound ? { track: soundTrack, plan: sound } : null,
+    window, durationMs: Math.max(known ?? 0, window.endMs), span: onClock(window), clip: { start, end },
+  }
+}
+
+const fitChosen = (chosen: TimeWindow, endsAtMs: number) => ({ startMs: chosen.startMs, endMs: Math.max(chosen.startMs + 1, Math.min(chosen.endMs, endsAtMs)), isClamped: false })
+
+/** What the tables add up to, or what the container states; null where only reading on would tell. */
+async function knownDurationMs({ videoTrack, hasTables, originSeconds }: Movie): Promise<number | null> {
+  const seconds = hasTables ? await videoTrack.computeDuration({ metadataOnly: true }) : await videoTrack.getDurationFromMetadata()
+  return seconds === null ? null : Math.max(0, Math.round((seconds - originSeconds) * 1000))
+}

@@ -1,0 +1,129 @@
+import type { Picture } from '../frame.ts'
+import type { Plane, RawPicture } from './raw-picture.ts'
+
+/** Red and blue weights of the luma equation; green is what remains. */
+const WEIGHTS: Readonly<Record<string, readonly [red: number, blue: number]>> = {
+  'bt709': [0.2126, 0.0722], 'smpte170m': [0.299, 0.114], 'bt470bg': [0.299, 0.114], 'bt2020-ncl': [0.2627, 0.0593],
+}
+const HD_LINES = 720
+
+/** How a decoded picture becomes upright: a clockwise turn, then a mirroring of left and right. */
+export interface Orientation { readonly rotation: 0 | 90 | 180 | 270; readonly isMirrored: boolean }
+
+export interface ToRgbOptions {
+  /** Of the picture before it is turned. */
+  readonly width: number
+  readonly height: number
+  readonly orientation: Orientation
+}
+
+/** Scales by whole-pixel averages, converts with the picture's own matrix and range, and turns it upright, all in one pass. */
+export function toRgb(raw: RawPicture, { width, height, orientation }: ToRgbOptions): Picture {
+  const data = new Uint8ClampedArray(width * height * 3)
+  const placement = placementOf(width, height, orientation)
+  const colour = colourOf(raw)
+  const [luma, blueness, redness] = raw.planes
+  const columns = edges(width, raw.width)
+  const rows = edges(height, raw.height)
+  const chromaColumns = middles(columns, raw.shiftX, blueness.rowLength)
+  const chromaRows = middles(rows, raw.shiftY, blueness.rows)
+  const sums = new Uint32Array(raw.width)
+  const light = new Float32Array(width)
+  for (let y = 0; y < height; y++) {
+    const top = rows[y] ?? 0
+    const bottom = Math.max(top + 1, rows[y + 1] ?? 0)
+    addRows(luma, { top, bottom, sums })
+    averageColumns(sums, { columns, light, scale: colour.lumaScale / (bottom - top), offset: colour.lumaOffset })
+    const row = { start: placement.origin + y * placement.perRow, step: placement.perColumn, chromaStart: (chromaRows[y] ?? 0) * blueness.rowLength }
+    writeRow(data, { ...row, light, chromaColumns, blueness: blueness.samples, redness: redness.samples, colour })
+  }
+  return { width: placement.width, height: placement.height, data }
+}
+
+/** Where the first pixel goes, and how far on the next column and row lie, in bytes of the upright picture. */
+function placementOf(width: number, height: number, { rotation, isMirrored }: Orientation) {
+  const isOnSide = rotation === 90 || rotation === 270
+  const [uprightWidth, uprightHeight] = isOnSide ? [height, width] : [width, height]
+  const place = (x: number, y: number): number => {
+    const turned = { 0: [x, y], 90: [height - 1 - y, x], 180: [width - 1 - x, height - 1 - y], 270: [y, width - 1 - x] } as const
+    const [across, down] = turned[rotation]
+    return (down * uprightWidth + (isMirrored ? uprightWidth - 1 - across : across)) * 3
+  }
+  const origin = place(0, 0)
+  return { width: uprightWidth, height: uprightHeight, origin, perColumn: place(1, 0) - origin, perRow: place(0, 1) - origin }
+}
+
+interface Colour {
+  readonly lumaScale: number
+  readonly lumaOffset: number
+  readonly grey: number
+  readonly redFromRed: number
+  readonly blueFromBlue: number
+  readonly greenFromRed: number
+  readonly greenFromBlue: number
+}
+
+function colourOf({ matrix, isFullRange, bits, height }: RawPicture): Colour {
+  const [red, blue] = WEIGHTS[matrix ?? ''] ?? (height >= HD_LINES ? [0.2126, 0.0722] : [0.299, 0.114])
+  const unit = 1 << (bits - 8)
+  const lumaScale = (isFullRange ? 1 : 255 / 219) / unit
+  const chromaScale = (isFullRange ? 1 : 255 / 224) / unit
+  const redFromRed = 2 * (1 - red) * chromaScale
+  const blueFromBlue = 2 * (1 - blue) * chromaScale
+  const green = 1 - red - blue
+  return {
+    lumaScale, lumaOffset: isFullRange ? 0 : -16 * unit * lumaScale, grey: 128 * unit,
+    redFromRed, blueFromBlue, greenFromRed: (red * redFromRed) / green, greenFromBlue: (blue * blueFromBlue) / green,
+  }
+}
+
+/** Where the source pixels of each target pixel begin; the last entry is the end. */
+const edges = (count: number, sourceCount: number): Int32Array => Int32Array.from({ length: count + 1 }, (_, i) => Math.floor((i * sourceCount) / count))
+
+/** The chroma sample in the middle of each target pixel. */
+const middles = (places: Int32Array, shift: number, count: number): Int32Array =>
+  places.slice(0, -1).map((start, i) => Math.min(count - 1, ((start + Math.max(start + 1, places[i + 1] ?? 0) - 1) >> 1) >> shift))
+
+function addRows({ samples, rowLength }: Plane, { top, bottom, sums }: { top: number; bottom: number; sums: Uint32Array }): void {
+  const width = sums.length
+  const first = top * rowLength
+  for (let x = 0; x < width; x++) sums[x] = samples[first + x]
+  for (let row = top + 1; row < bottom; row++) {
+    const start = row * rowLength
+    for (let x = 0; x < width; x++) sums[x] += samples[start + x]
+  }
+}
+
+function averageColumns(sums: Uint32Array, { columns, light, scale, offset }: { columns: Int32Array; light: Float32Array; scale: number; offset: number }): void {
+  for (let x = 0; x < light.length; x++) {
+    const left = columns[x]
+    const right = columns[x + 1]
+    let sum = sums[left]
+    for (let at = left + 1; at < right; at++) sum += sums[at]
+    light[x] = right - left > 1 ? (sum / (right - left)) * scale + offset : sum * scale + offset
+  }
+}
+
+interface RowPlaces {
+  readonly start: number
+  readonly step: number
+  readonly light: Float32Array
+  readonly chromaStart: number
+  readonly chromaColumns: Int32Array
+  readonly blueness: Plane['samples']
+  readonly redness: Plane['samples']
+  readonly colour: Colour
+}
+
+function writeRow(out: Uint8ClampedArray, { start, step, light, chromaStart, chromaColumns, blueness, redness, colour }: RowPlaces): void {
+  const { grey, redFromRed, blueFromBlue, greenFromRed, greenFromBlue } = colour
+  for (let x = 0, o = start; x < light.length; x++, o += step) {
+    const chroma = chromaStart + chromaColumns[x]
+    const red = redness[chroma] - grey
+    const blue = blueness[chroma] - grey
+    const bright = light[x]
+    out[o] = bright + red * redFromRed
+    out[o + 1] = bright - red * greenFromRed - blue * greenFromBlue
+    out[o + 2] = bright + blue * blueFromBlue
+  }
+}
