@@ -3,7 +3,8 @@ import { KINDS, RUNGS } from '../domain/character.ts'
 import { isErrorCode } from '../domain/errors.ts'
 
 /**
- * What the service and a lens say to each other, one job a lens, over Node's IPC channel (`advanced` serialization).
+ * What the service and a lens say to each other, one job a lens: messages of runtime/message-pipe.ts, to the lens over
+ * its standard input, from it over {@link TO_SERVICE}.
  * The service calls, the lens answers; while it works it asks for ranges of the one source. Everything a lens says is
  * read through these schemas: it has looked at a stranger's bytes and is not believed.
  */
@@ -12,6 +13,10 @@ const MiB = 1024 * 1024
 /** The most bytes in one answer's picture, clip or sound. */
 const MOST_ASSET_BYTES = 64 * MiB
 const MOST_PICTURE_BYTES = 4 * MiB
+/** Either way: the largest asset, or run of the source, and what is said about it. */
+export const MOST_MESSAGE_BYTES = MOST_ASSET_BYTES + MiB
+/** The descriptor a lens writes its messages to; its standard output belongs to whatever library prints there. */
+export const TO_SERVICE = 3
 export const MOST_SUBJECTS = 16
 export const MOST_SIGHTINGS = 64
 export const MOST_REFERENCES = 8
