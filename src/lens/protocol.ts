@@ -115,7 +115,7 @@ const callName = z.enum(Object.keys(CALLS) as [CallName, ...CallName[]])
 export const fromService = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('job'), size: z.int().min(0) }),
   z.strictObject({ type: z.literal('call'), name: callName, params: z.unknown() }),
-  z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: z.instanceof(Uint8Array) }),
+  z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array) }),
   /** The source failed; the service has ended the job, so the lens need not know why. */
   z.strictObject({ type: z.literal('unreadable'), id: z.int() }),
 ])

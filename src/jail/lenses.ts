@@ -1,0 +1,49 @@
+import { fileURLToPath } from 'node:url'
+import type { ByteSource } from '../runtime/byte-source.ts'
+import type { Log } from '../runtime/log.ts'
+import { JAILS, type Jail } from './jail-kinds.ts'
+import { LensPool, type LensStats } from './lens-pool.ts'
+import { JailedSession, type LensSession } from './lens-session.ts'
+import { LENS_LIMITS, type LensLimits } from './limits.ts'
+import { chooseJail, type JailReport } from './probe.ts'
+
+const LENS_PROGRAM = fileURLToPath(new URL('../lens/main.ts', import.meta.url))
+
+/** Jailed processes that read videos: warm spares, each used for one job. */
+export interface Lenses extends AsyncDisposable {
+  readonly jail: JailReport
+  readonly stats: LensStats
+  /**
+   * A lens for one job on this source, when it is our turn. The session ends with the signal. Rejects with its reason,
+   * or with AppError `lens_unavailable`, `queue_full`, `shutting_down`. `deadlineMs` bounds the time the lens itself works.
+   */
+  open(source: ByteSource, options: { readonly signal: AbortSignal; readonly deadlineMs?: number }): Promise<LensSession>
+}
+
+export interface LensesOptions {
+  /** Jobs at a time. */
+  readonly processes: number
+  readonly modelsFolder: string
+  readonly log: Log
+  readonly program?: string
+  readonly limits?: Partial<LensLimits>
+  /** The jails to try, strongest first. */
+  readonly jails?: readonly Jail[]
+}
+
+/** Finds the strongest jail that works here and starts the lenses in it. Rejects when the first one does not get ready. */
+export async function startLenses({ processes, modelsFolder, log, program = LENS_PROGRAM, jails = JAILS, ...options }: LensesOptions): Promise<Lenses> {
+  const limits = { ...LENS_LIMITS, ...options.limits }
+  const { jail, report } = await chooseJail({ jails, modelsFolder, limits, log })
+  const pool = new LensPool({ processes, log, start: { jail, limits, program: { path: program, modelsFolder } } })
+  await pool.start()
+  return {
+    jail: report,
+    get stats() { return pool.stats },
+    open: async (source, { signal, deadlineMs = limits.workMs }) => {
+      const lens = await pool.take(signal)
+      return new JailedSession(lens, source, { limits, signal, workMs: deadlineMs })
+    },
+    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  }
+}

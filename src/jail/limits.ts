@@ -1,0 +1,26 @@
+const MiB = 1024 * 1024
+
+export interface LensLimits {
+  /** What a lens may really allocate, native code included: 1080p and 4K with all models peak at 450 and 670 MB. */
+  readonly dataBytes: number
+  /** V8's own part of that. */
+  readonly heapMiB: number
+  readonly cpuSeconds: number
+  readonly fileBytes: number
+  readonly openFiles: number
+  /** From the start of the process until its models are loaded. */
+  readonly startMs: number
+  /** The lens's own working time in one job; waiting for the source does not count, the source has its own deadlines. */
+  readonly workMs: number
+  /** What one job may read of its source. */
+  readonly readBytes: number
+  readonly reads: number
+  readonly readsAtOnce: number
+}
+
+export const LENS_LIMITS: LensLimits = {
+  dataBytes: 1536 * MiB, heapMiB: 256, cpuSeconds: 20, fileBytes: 64 * MiB, openFiles: 64,
+  startMs: 20_000, workMs: 15_000,
+  // Twice the media and tables a window may take, and as many blocks of a stream as that is.
+  readBytes: 256 * MiB, reads: 10_000, readsAtOnce: 16,
+}
