@@ -1,7 +1,10 @@
 import type { Kind, SourceFacts, Subject } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
+import type { ByteRange } from '../objects/disk-objects.ts'
 import type { CharacterState, CreateRequest, CreateTicket, Evidence, SourceRequest } from './requests.ts'
+
+export type { ByteRange }
 
 export interface DetectRequest { readonly account: string; readonly source: SourceRequest; readonly window: TimeWindow | null }
 
@@ -36,10 +39,7 @@ export interface CharacterPage { readonly states: readonly CharacterState[]; rea
 /** What a delete did: a tombstone until `purgeAtMs`, or a purge with what it removed. */
 export type Removal =
   | { readonly id: CharacterId; readonly at: 'deleted'; readonly purgeAtMs: number }
-  | { readonly id: CharacterId; readonly at: 'purged'; readonly rows: number; readonly objects: number; readonly vectors: number }
-
-/** First byte and the one behind the last. */
-export interface ByteRange { readonly start: number; readonly end: number }
+  | { readonly id: CharacterId; readonly at: 'purged'; readonly rows: number; readonly objects: number; readonly vectors: number; readonly manifestSha256: string }
 
 /** A stored file: its facts cost no reading, so a HEAD or a 304 stays cheap. */
 export interface Media {

@@ -31,8 +31,15 @@ export interface CreateRequest {
   readonly isForced: boolean
 }
 
-/** An accepted request: its row is written. `done` settles with the character or an AppError; nobody need listen. */
+/**
+ * An accepted request: its row is written. `isReplay`: an equal request was accepted before, and this is its character.
+ * `done` settles with the character or an AppError; nobody need listen. When the video at an address proves unchanged the
+ * character is an earlier one, with another id than the ticket; the ticket's id then finds that one too.
+ */
 export interface CreateTicket { readonly id: CharacterId; readonly isReplay: boolean; readonly done: Promise<Character> }
+
+/** One try at one accepted request. */
+export interface Attempt { readonly id: CharacterId; readonly attempt: number; readonly createdAtMs: number; readonly request: CreateRequest; readonly signal: AbortSignal }
 
 /** Where a character stands. */
 export type CharacterState =

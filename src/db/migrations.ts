@@ -47,7 +47,7 @@ async function charactersAndKeys(db: Untyped): Promise<void> {
     .addColumn('character_id', 'text', (column) => column.notNull().references('characters.id').onDelete('cascade'))
     .addColumn('model', 'text', (column) => column.notNull())
     .addColumn('of', 'text', (column) => column.notNull())
-    .addColumn('bytes', 'blob', (column) => column.notNull())
+    .addColumn('bytes', 'bytea', (column) => column.notNull())
     .addPrimaryKeyConstraint('vectors_key', ['character_id', 'model', 'of'])
     .execute()
   await db.schema.createTable('api_keys')

@@ -1,0 +1,74 @@
+import { AppError } from '../domain/errors.ts'
+import { newCharacterId, type CharacterId } from '../domain/identifier.ts'
+import { isUsername } from '../domain/username.ts'
+import { findCompleted, findRunning, insertCharacter, type CharacterRow } from '../db/character-rows.ts'
+import type { Database } from '../db/database.ts'
+import { freeUsernames, takeUsername, usernameHolder } from '../db/username-rows.ts'
+import { fingerprintOf } from './fingerprint.ts'
+import type { ClaimedJob } from './character-jobs.ts'
+import type { CreateRequest } from './requests.ts'
+import { writeRequest } from './stored-character.ts'
+
+/** For so long the same request is taken for a retry. */
+const SAME_ANSWER_MS = 10 * 60_000
+
+export type Acceptance =
+  | { readonly as: 'new'; readonly id: CharacterId; readonly createdAtMs: number; readonly job: ClaimedJob }
+  | { readonly as: 'running'; readonly id: CharacterId }
+  | { readonly as: 'completed'; readonly row: CharacterRow }
+
+/**
+ * Finds what the request is already answered by, or writes its row. Of equal requests that come at once one finds a place,
+ * which is claimed inside the transaction, and the others find its row. Rejects with `username_taken` and what `claim` throws.
+ */
+export async function acceptRequest(db: Database, request: CreateRequest, { claim, nowMs }: { readonly claim: (id: CharacterId) => ClaimedJob; readonly nowMs: number }): Promise<Acceptance> {
+  const claimed: ClaimedJob[] = []
+  try {
+    return await db.transaction().execute(async (trx): Promise<Acceptance> => {
+      const earlier = request.isForced ? null : await findEarlier(trx, request, nowMs)
+      if (earlier?.answer) return earlier.answer
+      const id = newCharacterId(nowMs)
+      const job = claim(id)
+      claimed.push(job)
+      await writeRow(trx, request, { id, nowMs, possibleAnswer: earlier?.possibleAnswer })
+      return { as: 'new', id, createdAtMs: nowMs, job }
+    })
+  } catch (error) {
+    for (const job of claimed) job.withdraw()
+    throw error
+  }
+}
+
+/** What answers the request, or a character that will if the bytes at its address are still the same. */
+async function findEarlier(db: Database, request: CreateRequest, nowMs: number): Promise<{ readonly answer?: Acceptance; readonly possibleAnswer?: string }> {
+  const fingerprint = fingerprintOf(request)
+  const running = await findRunning(db, request.account, fingerprint)
+  if (running) return { answer: { as: 'running', id: running.id as CharacterId } }
+  const completed = await findCompleted(db, request.account, fingerprint)
+  if (!completed) return {}
+  return isStillSame(completed, request, nowMs) ? { answer: { as: 'completed', row: completed } } : { possibleAnswer: completed.id }
+}
+
+async function writeRow(db: Database, request: CreateRequest, { id, nowMs, possibleAnswer }: { readonly id: CharacterId; readonly nowMs: number; readonly possibleAnswer: string | undefined }): Promise<void> {
+  const { account, isForced, options: { username } } = request
+  await insertCharacter(db, {
+    id, account, status: 'queued', progress: 0, attempts: 0, fingerprint: fingerprintOf(request), is_forced: isForced ? 1 : 0,
+    request: writeRequest(request), created_at: nowMs, updated_at: nowMs,
+  })
+  if (username === null || await takeUsername(db, username, id)) return
+  // The character that may turn out to be the answer holds the name that was chosen for it.
+  const isHeldByAnswer = possibleAnswer !== undefined && possibleAnswer === await usernameHolder(db, username)
+  if (!isHeldByAnswer) throw await usernameTaken(db, username)
+}
+
+/** The bytes of an upload are part of its fingerprint; those at an address may have changed. */
+const isStillSame = ({ completed_at }: CharacterRow, { source }: CreateRequest, nowMs: number): boolean => source.type !== 'url' || nowMs - (completed_at ?? 0) <= SAME_ANSWER_MS
+
+const SUGGESTIONS = 3
+
+/** With free names near the one that was asked for. */
+export async function usernameTaken(db: Database, username: string): Promise<AppError> {
+  const near = Array.from({ length: 20 }, (_, index) => `${username}_${index + 2}`).filter(isUsername)
+  const suggestions = (near.length > 0 ? await freeUsernames(db, near) : []).slice(0, SUGGESTIONS)
+  return new AppError('username_taken', { param: 'username', details: suggestions.length > 0 ? { suggestions } : {} })
+}

@@ -1,0 +1,15 @@
+import { AppError } from '../domain/errors.ts'
+import { chooseSubject, type Choice } from '../domain/subject-choice.ts'
+import type { Answers } from './lens-contract.ts'
+import type { CreateOptions } from './requests.ts'
+
+export type HumanPolicy = 'allow' | 'consent' | 'reject'
+
+/** The wished subject, unless there is none or the service's policy is against a person in the window: the clip shows everybody. */
+export function chooseAllowed({ subjects, reasons }: Answers['see'], { subject, isStrict, consent }: CreateOptions, humanPolicy: HumanPolicy): Choice {
+  if (subjects.length === 0) throw new AppError('no_character_found', { details: { reasons } })
+  const isPersonShown = subjects.some(({ kind }) => kind === 'person')
+  if (isPersonShown && humanPolicy === 'reject') throw new AppError('person_not_allowed')
+  if (isPersonShown && humanPolicy === 'consent' && consent === null) throw new AppError('consent_required', { param: 'consent' })
+  return chooseSubject(subjects, subject, { isStrict })
+}

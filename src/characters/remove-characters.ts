@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+import { AppError } from '../domain/errors.ts'
+import type { CharacterId } from '../domain/identifier.ts'
+import { listExpired, purgeCharacter, setDeleted } from '../db/character-rows.ts'
+import type { Database } from '../db/database.ts'
+import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { Removal } from './characters.ts'
+import { findRow, findVisibleRow } from './read-characters.ts'
+import type { CharacterState } from './requests.ts'
+import { stateOf } from './stored-character.ts'
+
+const TOMBSTONE_MS = 30 * 24 * 3_600_000
+
+interface Stores { readonly db: Database; readonly objects: DiskObjects }
+interface RemoveRequest { readonly account: string; readonly ref: string; readonly isPurge: boolean; readonly nowMs: number }
+
+export async function removeCharacter(stores: Stores, { account, ref, isPurge, nowMs }: RemoveRequest): Promise<Removal> {
+  const row = isPurge ? await findRow(stores.db, account, ref) : await findVisibleRow(stores.db, account, ref)
+  if (row.status === 'queued' || row.status === 'in_progress') throw new AppError('character_not_ready')
+  const id = row.id as CharacterId
+  if (isPurge) return { id, at: 'purged', ...await purge(stores, id), manifestSha256: createHash('sha256').update(row.media ?? '[]').digest('hex') }
+  await setDeleted(stores.db, id, nowMs)
+  return { id, at: 'deleted', purgeAtMs: nowMs + TOMBSTONE_MS }
+}
+
+export async function restoreCharacter(db: Database, account: string, ref: string): Promise<CharacterState> {
+  const row = await findRow(db, account, ref)
+  if (row.deleted_at !== null) await setDeleted(db, row.id, null)
+  return stateOf({ ...row, deleted_at: null })
+}
+
+/** Tombstones and failures that are past their time. */
+export async function purgeExpired(stores: Stores, nowMs: number): Promise<void> {
+  for (const id of await listExpired(stores.db, nowMs - TOMBSTONE_MS)) await purge(stores, id)
+}
+
+/** The row first: objects without one are collected, a row without its objects would be a broken promise. */
+async function purge({ db, objects }: Stores, id: string) {
+  const gone = await purgeCharacter(db, id)
+  return { ...gone, objects: await objects.deleteFolder(id) }
+}

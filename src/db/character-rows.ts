@@ -1,0 +1,128 @@
+import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
+import type { Database } from './database.ts'
+import type { CharactersTable } from './tables.ts'
+
+export type CharacterRow = Selectable<CharactersTable> & { readonly username: string | null }
+export type CharacterValues = Updateable<CharactersTable>
+
+// Each takes the database, or the transaction it is part of.
+
+const selectCharacters = (db: Database) => db.selectFrom('characters')
+  .leftJoin('usernames', 'usernames.character_id', 'characters.id')
+  .selectAll('characters').select('usernames.name as username')
+
+const UNFINISHED = ['queued', 'in_progress'] as const
+
+export async function insertCharacter(db: Database, row: Insertable<CharactersTable>): Promise<void> {
+  await db.insertInto('characters').values(row).execute()
+}
+
+export const findCharacter = (db: Database, id: string): Promise<CharacterRow | undefined> =>
+  selectCharacters(db).where('characters.id', '=', id).executeTakeFirst()
+
+/** By id or by name, of this account; tombstones too. */
+export const findOwnCharacter = (db: Database, account: string, ref: { readonly id: string } | { readonly name: string }): Promise<CharacterRow | undefined> =>
+  selectCharacters(db).where('account', '=', account)
+    .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('usernames.name', '=', ref.name)))
+    .executeTakeFirst()
+
+export const findByMediaToken = (db: Database, token: string): Promise<CharacterRow | undefined> =>
+  selectCharacters(db).where('media_token', '=', token).where('deleted_at', 'is', null).executeTakeFirst()
+
+/** What is under way for this request. */
+export const findRunning = (db: Database, account: string, fingerprint: string): Promise<CharacterRow | undefined> =>
+  selectCharacters(db).where('account', '=', account).where('fingerprint', '=', fingerprint).where('status', 'in', UNFINISHED)
+    .orderBy('characters.id', 'desc').executeTakeFirst()
+
+/** The newest that came of this request and is still there; with these bytes, if they are given. */
+export const findCompleted = (db: Database, account: string, fingerprint: string, clipSha256?: string): Promise<CharacterRow | undefined> =>
+  selectCharacters(db).where('account', '=', account).where('fingerprint', '=', fingerprint)
+    .where('status', '=', 'completed').where('same_as', 'is', null).where('deleted_at', 'is', null)
+    .$if(clipSha256 !== undefined, (query) => query.where('clip_sha256', '=', clipSha256 ?? null))
+    .orderBy('completed_at', 'desc').executeTakeFirst()
+
+export const listUnfinished = (db: Database): Promise<CharacterRow[]> =>
+  selectCharacters(db).where('status', 'in', UNFINISHED).orderBy('characters.id').execute()
+
+export interface CharacterFilter {
+  readonly status: CharactersTable['status']
+  readonly kind?: string
+  /** Folded; each must occur. */
+  readonly words: readonly string[]
+  readonly after?: string
+  readonly order: 'asc' | 'desc'
+  readonly limit: number
+}
+
+export const listCharacters = (db: Database, account: string, { status, kind, words, after, order, limit }: CharacterFilter): Promise<CharacterRow[]> => {
+  let query = selectCharacters(db).where('account', '=', account).where('status', '=', status).where('same_as', 'is', null).where('deleted_at', 'is', null)
+  if (kind !== undefined) query = query.where('kind', '=', kind)
+  if (after !== undefined) query = query.where('characters.id', order === 'asc' ? '>' : '<', after)
+  for (const word of words) query = query.where(sql<boolean>`search like ${`%${word.replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`)
+  return query.orderBy('characters.id', order).limit(limit).execute()
+}
+
+/** A new try. False when the row is no longer waiting for one. */
+export const startAttempt = (db: Database, id: string, attempt: number, nowMs: number): Promise<boolean> =>
+  changed(db.updateTable('characters').set({ status: 'in_progress', attempts: attempt, updated_at: nowMs })
+    .where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt - 1))
+
+/** Writes to the row while this try is still the one that holds it. False when it is not: then nothing was written. */
+export const updateAttempt = (db: Database, id: string, attempt: number, values: CharacterValues): Promise<boolean> =>
+  changed(db.updateTable('characters').set(values).where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt))
+
+/** Back to waiting, as it was before its last try began. */
+export async function requeueCharacter(db: Database, id: string): Promise<void> {
+  await db.updateTable('characters').set({ status: 'queued', step: null, progress: 0 }).where('id', '=', id).where('status', 'in', UNFINISHED).execute()
+}
+
+/** Ends a try with an earlier character as its answer; a name that was held for it is free again. */
+export async function completeAsSame(db: Database, id: string, attempt: number, { sameAs, nowMs }: { readonly sameAs: string; readonly nowMs: number }): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const values = { status: 'completed', progress: 100, request: null, same_as: sameAs, updated_at: nowMs, completed_at: nowMs } as const
+    const isOurs = await updateAttempt(trx, id, attempt, values)
+    if (isOurs) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
+  })
+}
+
+/** Ends an unfinished character without a result, and frees its name. */
+export async function failCharacter(db: Database, id: string, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    const values = { status: 'failed', error, request: null, updated_at: nowMs, completed_at: nowMs } as const
+    const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED))
+    if (isFailed) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
+  })
+}
+
+/** Null takes the tombstone away. */
+export async function setDeleted(db: Database, id: string, deletedAtMs: number | null): Promise<void> {
+  await db.updateTable('characters').set({ deleted_at: deletedAtMs }).where('id', '=', id).execute()
+}
+
+/** Removes the row, the rows that it stands for, its names and vectors. Says how many went. */
+export const purgeCharacter = (db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> =>
+  db.transaction().execute(async (trx) => {
+    const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
+    const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
+    const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
+    return { rows: Number(rows.numDeletedRows + names.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
+  })
+
+/** Tombstones from before this time, and failures. */
+export const listExpired = async (db: Database, beforeMs: number): Promise<readonly string[]> => {
+  const rows = await db.selectFrom('characters').select('id')
+    .where((where) => where.or([where('deleted_at', '<', beforeMs), where.and([where('status', '=', 'failed'), where('completed_at', '<', beforeMs)])]))
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+/** The characters that may have objects: all but the failed. */
+export const listKept = async (db: Database): Promise<ReadonlySet<string>> => {
+  const rows = await db.selectFrom('characters').select('id').where('status', '!=', 'failed').where('same_as', 'is', null).execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
+async function changed(query: { executeTakeFirst(): Promise<{ readonly numUpdatedRows: bigint }> }): Promise<boolean> {
+  const { numUpdatedRows } = await query.executeTakeFirst()
+  return numUpdatedRows > 0n
+}
