@@ -1,0 +1,49 @@
+import type { FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault, FastifyBaseLogger } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Registry } from 'prom-client'
+import type { Characters } from '../characters/characters.ts'
+import type { Log } from '../runtime/log.ts'
+import type { Authenticate, Caller, Scope } from './auth.ts'
+
+export interface HttpSettings {
+  /** How people reach the service, without a slash at the end. */
+  readonly publicUrl: string
+  readonly syncBudgetMs: number
+  readonly uploadMaxBytes: number
+  /** No keys: everything belongs to account `local`, a sent key is ignored. */
+  readonly isOpen: boolean
+  /** /metrics answers others than loopback. */
+  readonly isMetricsPublic: boolean
+}
+
+/** Whether creates can be taken, and the facts for whoever looks. */
+export interface Readiness { readonly isReady: boolean; readonly facts: Readonly<Record<string, string | number | boolean>> }
+
+export interface ServerDeps {
+  readonly characters: Characters
+  readonly authenticate: Authenticate
+  /** Throws `invalid_url` or `url_not_allowed`; returns the URL as it will be fetched. */
+  readonly parseSourceUrl: (text: string) => string
+  readonly settings: HttpSettings
+  /** An existing private folder for uploads on their way. */
+  readonly scratchFolder: string
+  readonly metrics: Registry
+  readonly readiness: () => Readiness | Promise<Readiness>
+  readonly log: Log
+}
+
+export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Who may call: a key with this scope; `anyone` without one; `keyed or not` where the key only shows more. Nothing said: anyone. */
+    readonly access?: Scope | 'anyone' | 'keyed or not'
+    /** The body that must come along: a JSON object, or that or a form with files. */
+    readonly takes?: 'json' | 'json or form'
+  }
+  interface FastifyRequest {
+    caller: Caller | null
+    /** Removes what an upload left behind; set while the request still owns it. */
+    discardUpload: (() => Promise<void>) | null
+  }
+}

@@ -1,0 +1,77 @@
+import type { FastifyRequest } from 'fastify'
+import { AppError } from '../domain/errors.ts'
+import { identify, requireScope, SCOPES, type Caller, type Scope } from './auth.ts'
+import type { App, ServerDeps } from './deps.ts'
+import { parseJsonObject } from './json-body.ts'
+import { typedForm } from './schemas/create.ts'
+import { readForm } from './uploads.ts'
+
+const OPEN_CALLER: Caller = { account: 'local', scopes: SCOPES }
+
+/** On every answer; pages and media set their own where these are too strict. */
+const HEADERS = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+} as const
+
+/** Ids, headers, who calls, and what kind of body comes: all before the first byte of the body is read. */
+export function addRequestHooks(app: App, deps: Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder'>): void {
+  app.decorateRequest('caller', null)
+  app.decorateRequest('discardUpload', null)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'x-request-id': request.id, ...HEADERS })
+    reply.raw.once('close', () => void request.discardUpload?.())
+    request.caller = await callerOf(request, deps)
+    if (request.routeOptions.config.takes) checkBodyType(request, request.routeOptions.config.takes)
+  })
+  app.addHook('preValidation', async (request) => {
+    const { takes } = request.routeOptions.config
+    if (takes) request.body = await readBody(request, deps)
+  })
+}
+
+async function callerOf(request: FastifyRequest, { authenticate, settings }: Pick<ServerDeps, 'authenticate' | 'settings'>): Promise<Caller | null> {
+  const { access = 'anyone' } = request.routeOptions.config
+  if (access === 'anyone') return null
+  if (settings.isOpen) return OPEN_CALLER
+  if (access === 'keyed or not') return request.headers.authorization || request.headers['x-api-key'] ? identify(request.raw, authenticate) : null
+  const caller = await identify(request.raw, authenticate)
+  requireScope(caller, access)
+  return caller
+}
+
+/** The account a route with a scope works for. */
+export function accountOf({ caller }: FastifyRequest): string {
+  if (caller === null) throw new AppError('missing_api_key')
+  return caller.account
+}
+
+/** The account whose characters a page may show; null for a stranger. */
+export const readerOf = ({ caller }: FastifyRequest, scope: Scope = 'characters:read'): string | null => (caller?.scopes.includes(scope) ? caller.account : null)
+
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-?8"?\s*)?;?$/i
+const FORM_TYPE = /^multipart\/form-data\s*;/i
+
+function checkBodyType({ headers }: FastifyRequest, takes: 'json' | 'json or form'): void {
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding.toLowerCase() !== 'identity') throw unreadable(`content-encoding: ${encoding}`)
+  const type = headers['content-type']
+  const isReadable = type === undefined || JSON_TYPE.test(type) || (takes === 'json or form' && FORM_TYPE.test(type))
+  if (!isReadable) throw unreadable(type)
+}
+
+const unreadable = (got: string): AppError => new AppError('unsupported_media_type', { details: { got: got.slice(0, 100) } })
+
+async function readBody(request: FastifyRequest, { settings, scratchFolder }: Pick<ServerDeps, 'settings' | 'scratchFolder'>): Promise<unknown> {
+  if (request.isMultipart()) return typedForm(await readForm(request, { scratchFolder, uploadMaxBytes: settings.uploadMaxBytes }))
+  return parseJsonObject(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
+}
+
+/** A body of a route that takes none is let go unread. */
+export function addBodyParsers(app: App): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, bytes, done) => done(null, bytes))
+}

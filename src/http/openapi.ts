@@ -1,0 +1,72 @@
+import swagger from '@fastify/swagger'
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { ERRORS } from '../domain/errors.ts'
+import type { App } from './deps.ts'
+import { isObject, type JsonObject } from './json-body.ts'
+
+const DESCRIPTION = `One to three seconds of a video become a character that any prompt can call by @username.
+Every refusal has the same envelope; its \`code\` is stable and documented at \`/docs/errors/{code}\`.`
+
+/** Builds /openapi.json from the schemas of the routes; to be called before they are added. */
+export function describeRoutes(app: App, publicUrl: string): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Dramatis', version: '0.1.0', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+      servers: [{ url: publicUrl }],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'Also taken without the word Bearer.' },
+          header: { type: 'apiKey', in: 'header', name: 'x-api-key' },
+        },
+      },
+      security: [{ bearer: [] }, { header: [] }],
+      tags: [
+        { name: 'seed', description: 'The endpoint relays had, to the byte.' },
+        { name: 'characters', description: 'The native door.' },
+        { name: 'files', description: 'Pictures, clip and voice of a character.' },
+        { name: 'pages', description: 'For people.' },
+        { name: 'service', description: 'For whoever runs it.' },
+      ],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  })
+}
+
+/** The document as it is served: what the generators leave out or leave over is mended. */
+export function finishedDocument(app: App): JsonObject {
+  const document = structuredClone(app.swagger()) as unknown as JsonObject // a document of plain JSON
+  for (const path of objectsIn(document.paths)) {
+    for (const [method, operation] of Object.entries(path)) {
+      if (!isObject(operation)) continue
+      for (const [status, answer] of Object.entries(operation.responses ?? {})) describe(answer, status)
+      if (method === 'head') Object.assign(operation, { operationId: `${String(operation.operationId)}Head` }) // one id, one operation
+    }
+  }
+  dropUnusedSchemas(document)
+  return document
+}
+
+const objectsIn = (value: unknown): JsonObject[] => (isObject(value) ? Object.values(value).filter(isObject) : [])
+
+const SUCCESSES: Readonly<Record<string, string>> = {
+  200: 'Done.', 201: 'Made.', 202: 'Under way: follow Location.', 206: 'A range of it.', 301: 'Moved.', 304: 'Unchanged.', 503: 'Not ready.',
+}
+
+function describe(answer: unknown, status: string): void {
+  if (!isObject(answer) || answer.description !== 'Default Response') return
+  const codes = Object.entries(ERRORS).filter(([, { status: of }]) => String(of) === status).map(([code]) => `\`${code}\``)
+  Object.assign(answer, { description: codes.length > 0 ? codes.join(', ') : (SUCCESSES[status] ?? 'Done.') })
+}
+
+// Every schema is generated once for requests and once for answers, whether or not it appears in both.
+function dropUnusedSchemas(document: JsonObject): void {
+  const schemas = isObject(document.components) && isObject(document.components.schemas) ? document.components.schemas : {}
+  for (;;) {
+    const text = JSON.stringify(document)
+    const unused = Object.keys(schemas).filter((name) => !text.includes(`"#/components/schemas/${name}"`))
+    if (unused.length === 0) return
+    for (const name of unused) Reflect.deleteProperty(schemas, name)
+  }
+}

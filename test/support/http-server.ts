@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Registry } from 'prom-client'
+import type { Caller } from '../../src/http/auth.ts'
+import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
+import { createServer } from '../../src/http/server.ts'
+import { AppError } from '../../src/domain/errors.ts'
+import { createLog } from '../../src/runtime/log.ts'
+import { answerChecker, type AnswerChecker } from './answer-checker.ts'
+import { memoryCharacters, type MemoryCharacters } from './memory-characters.ts'
+
+export const KEYS: Readonly<Record<string, Caller>> = {
+  'drm_alice': { account: 'alice', scopes: ['characters:read', 'characters:write'] },
+  'drm_reader': { account: 'alice', scopes: ['characters:read'] },
+  'drm_bob': { account: 'bob', scopes: ['characters:read', 'characters:write'] },
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  readonly characters: MemoryCharacters
+  readonly scratchFolder: string
+  readonly logged: readonly string[]
+  readonly close: () => Promise<void>
+  /** Fetches, and checks the answer against the server's own /openapi.json. */
+  request(path: string, init?: RequestInit): Promise<Response>
+  postJson(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+}
+
+export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness }
+
+/** The real server on a loopback port, with characters in memory behind it. */
+export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } } }: TestServerOptions = {}): Promise<TestServer> {
+  const scratchFolder = await mkdtemp(join(tmpdir(), 'dramatis-http-'))
+  const characters = memoryCharacters({ files })
+  const logged: string[] = []
+  const app = await createServer({
+    characters,
+    authenticate: (key) => KEYS[key] ?? null,
+    parseSourceUrl: parseUrl,
+    settings: { publicUrl: 'http://dramatis.test', syncBudgetMs: 2000, uploadMaxBytes: 1_000_000, isOpen: true, isMetricsPublic: false, ...settings },
+    scratchFolder,
+    metrics: new Registry(),
+    readiness: () => readiness,
+    log: createLog({ destination: { write: (line) => { logged.push(line) } } }),
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo // it listens on a port
+  const url = `http://127.0.0.1:${port}`
+  const checker: AnswerChecker = answerChecker(await fetch(`${url}/openapi.json`).then((response) => response.json()))
+  const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const response = await fetch(`${url}${path}`, { redirect: 'manual', ...init })
+    await checker.check(init.method ?? 'GET', path, response.clone())
+    return response
+  }
+  return {
+    url, port, characters, scratchFolder, logged, request,
+    close: () => app.close(),
+    postJson: (path, body, headers = {}) => request(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+      await rm(scratchFolder, { recursive: true })
+    },
+  }
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text)) throw new AppError('invalid_url', { param: 'url' })
+  const { protocol, href } = new URL(text)
+  if (!/^https?:$/.test(protocol)) throw new AppError('url_not_allowed', { param: 'url' })
+  return href
+}
