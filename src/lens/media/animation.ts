@@ -4,15 +4,18 @@ import { fitWindow, WINDOW_MS } from '../../domain/window.ts'
 import type { TimeWindow } from '../../domain/window.ts'
 import type { Frame, WindowPictures } from '../frame.ts'
 import { checkBudget, mostFrames, tooLarge } from './budget.ts'
-import { encodeToMp4 } from './encode.ts'
+import { encodeFrames } from './encode.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { OpenedWindow, WindowRequest } from './opened-window.ts'
+import { Pace } from './pace.ts'
+import { remuxToMp4 } from './remux.ts'
 import { unsupported } from './sniff.ts'
 
 /** Browsers show pages that ask for less than this for so long. */
 const SHORT_DELAY = { below: 20, becomesMs: 100 } as const
 const FEW_PAGES = 2
 const CLIP_LONG_SIDE = 1920
+const CLIP_FRAMES_PER_SECOND = 50
 
 let isBlocked = false
 
@@ -39,7 +42,8 @@ export async function openAnimation(held: HeldBytes, { container, window, signal
   const fitted = window ? fitWindow(window, durationMs) : { startMs: 0, endMs: Math.min(WINDOW_MS.most, durationMs), isClamped: false }
   const inWindow = animation.pages.filter(({ startMs, endMs }) => startMs < fitted.endMs && endMs > fitted.startMs)
   const pictures = new AnimationPictures(animation, { pages: inWindow, window: fitted, signal })
-  const clip = await encodeToMp4(pictures.frames({ perSecond: Infinity, longSide: CLIP_LONG_SIDE }), { startSeconds: fitted.startMs / 1000, endSeconds: fitted.endMs / 1000 })
+  const video = await encodeFrames(pictures.frames({ perSecond: CLIP_FRAMES_PER_SECOND, longSide: CLIP_LONG_SIDE }), { endSeconds: fitted.endMs / 1000, originSeconds: 0 })
+  const clip = await remuxToMp4({ video, sound: null, start: fitted.startMs / 1000 })
   return {
     pictures,
     facts: {
@@ -80,11 +84,11 @@ class AnimationPictures implements WindowPictures {
   }
 
   async * frames({ perSecond, longSide }: { readonly perSecond: number; readonly longSide: number }): AsyncIterable<Frame> {
-    let next = -Infinity
+    const pace = new Pace(perSecond)
     for (const page of this.#pages) {
       const seconds = this.#secondsOf(page)
-      if (seconds < next - 1e-6) continue
-      next = next === -Infinity ? seconds + 1 / perSecond : next + Math.ceil((seconds - next + 1e-6) * perSecond) / perSecond
+      if (!pace.isDue(seconds)) continue
+      pace.took(seconds)
       yield await this.#frame(page, longSide)
     }
   }

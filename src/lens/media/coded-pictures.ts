@@ -2,6 +2,7 @@ import { AppError } from '../../domain/errors.ts'
 import type { Frame, WindowPictures } from '../frame.ts'
 import { BUDGET, checkBudget } from './budget.ts'
 import { decode } from './decode.ts'
+import { Pace, TIME_SLACK_SECONDS } from './pace.ts'
 import type { Span } from './plan.ts'
 import { copyPicture } from './raw-picture.ts'
 import type { RawPicture } from './raw-picture.ts'
@@ -12,8 +13,6 @@ import type { Orientation } from './to-rgb.ts'
 
 /** Planes of the picked pictures that are kept, so that the full-size ones need no second decoding. */
 const MOST_KEPT_BYTES = 64 * 1024 * 1024
-/** Times in containers are rounded to as little as a millisecond. */
-const TIME_SLACK_SECONDS = 0.0015
 
 export interface CodedWindow {
   readonly video: CodedVideo
@@ -36,14 +35,15 @@ export class CodedPictures implements WindowPictures {
   constructor(window: CodedWindow) { this.#window = window }
 
   async * frames({ perSecond, longSide }: { readonly perSecond: number; readonly longSide: number }): AsyncIterable<Frame> {
-    let next = -Infinity
-    for await (const { raw, seconds } of this.#pictures((seconds) => seconds >= next - TIME_SLACK_SECONDS)) {
-      // By time, not by count: keeps the pace on uneven frame rates.
-      next = next === -Infinity ? seconds + 1 / perSecond : next + Math.ceil((seconds - next + TIME_SLACK_SECONDS) * perSecond) / perSecond
+    const pace = new Pace(perSecond)
+    let count = 0
+    for await (const { raw, seconds } of this.#pictures((seconds) => pace.isDue(seconds))) {
+      pace.took(seconds)
+      count++
       this.#keep(seconds, raw)
       yield this.#toFrame(raw, seconds, longSide)
     }
-    if (next === -Infinity) throw new AppError('media_corrupt')
+    if (count === 0) throw new AppError('media_corrupt')
   }
 
   async * framesAt(seconds: readonly number[]): AsyncIterable<Frame> {
@@ -74,7 +74,7 @@ export class CodedPictures implements WindowPictures {
         const seconds = Math.max(time, span.start) - originSeconds
         if (time < first || !isWanted(seconds)) continue
         checkBudget('pixels', picture.codedWidth * picture.codedHeight) // a header may lie about the size
-        yield { raw: await copyPicture(picture), seconds }
+        yield { raw: await copyPicture(picture, config.colorSpace), seconds }
       }
     } catch (error) {
       throw error instanceof AppError || signal?.aborted ? error : new AppError('media_corrupt', { cause: error })

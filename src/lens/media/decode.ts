@@ -94,8 +94,8 @@ class PacketDecoder implements AsyncDisposable {
 
   #startFlush(): void {
     this.#flush = 'running'
-    const done = (): void => { this.#flush = 'done'; this.#wake() }
-    this.#decoder.flush().then(done, done) // a failure comes through `error`
+    // A failure comes through `error`.
+    this.#decoder.flush().catch(() => {}).finally(() => { this.#flush = 'done'; this.#wake() })
   }
 
   /** False when nothing came for a while. The timer also keeps Node alive: a decoder at work does not. */

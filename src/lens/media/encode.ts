@@ -1,58 +1,68 @@
 import '@napi-rs/webcodecs/polyfill'
-import { BufferTarget, EncodedPacket, EncodedVideoPacketSource, Mp4OutputFormat, Output } from 'mediabunny'
+import { EncodedPacket } from 'mediabunny'
+import { AppError } from '../../domain/errors.ts'
 import type { Frame } from '../frame.ts'
+import type { CodedVideo } from './remux.ts'
 
 const MICROSECONDS = 1_000_000
 const MOST_FRAMES_QUEUED = 8
 const POLL_MS = 2
+/** High profile, up to 4096 x 2304. */
 const CODEC = 'avc1.640033'
-/** Bits a second and pixel: plainly above what the eye finds fault with at 2 to 30 pictures a second. */
+/** Bits a second for each pixel, and for the smallest pictures: plainly above what the eye finds fault with. */
 const BITS_PER_PIXEL = 4
+const LEAST_BITRATE = 500_000
+const BT709 = { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false } as const
 
-/** Pictures as an H.264 MP4 that starts at `startSeconds`, each shown until the next. All must be of one size. */
-export async function encodeToMp4(frames: AsyncIterable<Frame>, { startSeconds, endSeconds }: { startSeconds: number; endSeconds: number }): Promise<Uint8Array<ArrayBuffer>> {
-  const target = new BufferTarget()
-  const output = new Output({ format: new Mp4OutputFormat({ fastStart: 'in-memory' }), target })
-  const source = new EncodedVideoPacketSource('avc')
-  output.addVideoTrack(source)
-  await output.start()
+export interface EncodeOptions {
+  /** When the last picture ends, on the clock of the frames; each of the others is shown until the next. */
+  readonly endSeconds: number
+  /** What to add to the frames' times. */
+  readonly originSeconds: number
+}
+
+/** Frames of one size as H.264, for what a small MP4 cannot carry as it is. Odd sides lose their last row or column. */
+export async function encodeFrames(frames: AsyncIterable<Frame>, { endSeconds, originSeconds }: EncodeOptions): Promise<CodedVideo> {
+  const chunks: EncodedPacket[] = []
+  let config: VideoDecoderConfig | undefined
   let failure: unknown = null
-  const added: Promise<void>[] = []
   const encoder = new VideoEncoder({
-    output: (chunk, metadata) => { added.push(source.add(EncodedPacket.fromEncodedChunk(chunk), metadata)) },
+    output: (chunk, metadata) => {
+      chunks.push(EncodedPacket.fromEncodedChunk(chunk))
+      config ??= metadata?.decoderConfig
+    },
     error: (error) => { failure = error },
   })
   const keepAlive = setInterval(() => {}, 1000) // an encoder at work does not keep Node alive
+  const times: number[] = []
   try {
-    let previous: { picture: VideoFrameBufferInit; data: Uint8Array } | null = null
     for await (const frame of frames) {
-      const timestamp = Math.round((frame.seconds - startSeconds) * MICROSECONDS)
-      if (previous) await encode(encoder, previous, timestamp)
-      previous = toI420(frame, timestamp)
+      times.push(frame.seconds)
+      await encode(encoder, frame, times.length === 1)
     }
-    if (previous) await encode(encoder, previous, Math.round((endSeconds - startSeconds) * MICROSECONDS))
-    await encoder.flush()
-    if (failure) throw failure
-    await Promise.all(added)
-    await output.finalize()
+    if (times.length > 0) await encoder.flush()
   } finally {
     clearInterval(keepAlive)
     if (encoder.state !== 'closed') encoder.close()
   }
-  return new Uint8Array(target.buffer ?? new ArrayBuffer(0))
+  if (failure || !config) throw new AppError('media_corrupt', { cause: failure })
+  // By rank: the encoder gives back microseconds and no durations.
+  const packets = chunks.map((packet, i) => packet.clone({ timestamp: (times[i] ?? 0) + originSeconds, duration: Math.max(0, (times[i + 1] ?? endSeconds) - (times[i] ?? 0)) }))
+  return { codec: 'avc', config, rotation: 0, packets }
 }
 
-async function encode(encoder: VideoEncoder, { picture, data }: { picture: VideoFrameBufferInit; data: Uint8Array }, untilMicroseconds: number): Promise<void> {
-  const { codedWidth: width, codedHeight: height } = picture
-  if (encoder.state === 'unconfigured') encoder.configure({ codec: CODEC, width, height, bitrate: Math.max(500_000, width * height * BITS_PER_PIXEL), hardwareAcceleration: 'prefer-software' })
-  const frame = new VideoFrame(data, { ...picture, duration: Math.max(1, untilMicroseconds - picture.timestamp) })
-  encoder.encode(frame, { keyFrame: picture.timestamp === 0 })
-  frame.close()
+async function encode(encoder: VideoEncoder, frame: Frame, isFirst: boolean): Promise<void> {
+  const { width, height, data } = toI420(frame)
+  const bitrate = Math.max(LEAST_BITRATE, width * height * BITS_PER_PIXEL)
+  if (isFirst) encoder.configure({ codec: CODEC, width, height, bitrate, hardwareAcceleration: 'prefer-software' })
+  const picture = new VideoFrame(data, { format: 'I420', codedWidth: width, codedHeight: height, timestamp: Math.round(frame.seconds * MICROSECONDS), colorSpace: BT709 })
+  encoder.encode(picture, { keyFrame: isFirst })
+  picture.close()
   while (encoder.encodeQueueSize > MOST_FRAMES_QUEUED) await new Promise((resolve) => { setTimeout(resolve, POLL_MS) })
 }
 
-/** BT.709 limited range; sides are made even by dropping the last row or column. */
-function toI420({ width: fullWidth, height: fullHeight, data: rgb }: Frame, timestamp: number): { picture: VideoFrameBufferInit; data: Uint8Array } {
+/** BT.709, limited range. */
+function toI420({ width: fullWidth, height: fullHeight, data: rgb }: Frame): { width: number; height: number; data: Uint8Array<ArrayBuffer> } {
   const [width, height] = [Math.max(2, fullWidth & ~1), Math.max(2, fullHeight & ~1)]
   const data = new Uint8Array((width * height * 3) / 2)
   const [blueness, redness] = [width * height, width * height * 1.25]
@@ -66,6 +76,5 @@ function toI420({ width: fullWidth, height: fullHeight, data: rgb }: Frame, time
       data[redness + chroma] = 128.5 + 0.4392 * rgb[at] - 0.3989 * rgb[at + 1] - 0.0403 * rgb[at + 2]
     }
   }
-  const colorSpace = { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false } as const
-  return { picture: { format: 'I420', codedWidth: width, codedHeight: height, timestamp, colorSpace }, data }
+  return { width, height, data }
 }

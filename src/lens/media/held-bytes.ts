@@ -35,7 +35,10 @@ export class HeldBytes {
         this.#refused.push({ start, end })
         throw new NotFetchedYet()
       }
-      await this.#hold(gap, Math.min(this.size, Math.max(end, gap + BLOCK_BYTES)), false)
+      const blockEnd = Math.min(this.size, Math.max(end, gap + BLOCK_BYTES))
+      // Near the end the block reaches back: that is where an index is read from behind.
+      const blockStart = blockEnd === this.size ? Math.min(gap, Math.max(0, this.size - BLOCK_BYTES)) : gap
+      await this.#hold(blockStart, blockEnd, false)
     }
     return this.#copy(start, end)
   }

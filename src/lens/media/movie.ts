@@ -1,23 +1,22 @@
 import { CustomSource, Input, MATROSKA, MP4, MPEG_TS, QTFF, WEBM } from 'mediabunny'
-import type { AudioCodec, InputAudioTrack, InputFormat, InputVideoTrack } from 'mediabunny'
+import type { InputAudioTrack, InputFormat, InputVideoTrack } from 'mediabunny'
 import { AppError } from '../../domain/errors.ts'
 import { checkBudget } from './budget.ts'
+import { chooseWindow } from './choose-window.ts'
+import { clipOf } from './clip.ts'
 import { CodedPictures, squareSize } from './coded-pictures.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { fetchMovieTables } from './movie-tables.ts'
 import type { OpenedWindow, WindowRequest } from './opened-window.ts'
 import { fetchPackets, readPackets } from './plan.ts'
 import type { PlannedTrack } from './plan.ts'
-import { planMovie } from './plan-movie.ts'
-import { remuxToMp4 } from './remux.ts'
+import { knownDurationMs, planMovie } from './plan-movie.ts'
 import type { CodedSound, CodedVideo } from './remux.ts'
 import { unsupported } from './sniff.ts'
 
 /** Listed one by one: "all formats" would also read playlists, which make a demuxer open files and addresses itself. */
 const FORMATS = [MP4, QTFF, MATROSKA, WEBM, MPEG_TS]
 const NAMES: ReadonlyMap<InputFormat, string> = new Map<InputFormat, string>([[MP4, 'mp4'], [QTFF, 'mov'], [MATROSKA, 'mkv'], [WEBM, 'webm'], [MPEG_TS, 'mpeg-ts']])
-/** Sound that players expect in an MP4; other sound stays out of the clip, and is heard all the same. */
-const CLIP_SOUND: ReadonlySet<AudioCodec> = new Set<AudioCodec>(['aac', 'mp3', 'opus', 'flac', 'ac3', 'eac3'])
 const NO_TABLES = { tableBytes: 0, isFragmented: true }
 
 export async function openMovie(bytes: HeldBytes, { container, window, signal }: WindowRequest): Promise<OpenedWindow> {
@@ -26,7 +25,10 @@ export async function openMovie(bytes: HeldBytes, { container, window, signal }:
   const { video: videoTrack, sound: soundTrack } = await tracksOf(input)
   const format = await input.getFormat()
   const originSeconds = format === MPEG_TS ? await input.getFirstTimestamp() : 0 // a recording starts at any time of day
-  const planned = await planMovie({ videoTrack, soundTrack, originSeconds, hasTables: !isFragmented, window })
+  const movie = { videoTrack, soundTrack, originSeconds, hasTables: !isFragmented }
+  const durationMs = await knownDurationMs(movie)
+  const chosen = window ? null : await chooseWindow(videoTrack, { bytes, durationMs, originSeconds, signal })
+  const planned = await planMovie(movie, { asked: window, chosen, durationMs })
   const plans = planned.sound ? [planned.video, planned.sound] : [planned.video]
   const plannedBytes = plans.reduce((sum, { plan }) => sum + plan.byteLength, 0)
   checkBudget('bytes', plannedBytes)
@@ -39,8 +41,9 @@ export async function openMovie(bytes: HeldBytes, { container, window, signal }:
   const coded = { width: await videoTrack.getCodedWidth(), height: await videoTrack.getCodedHeight() }
   const { width, height } = squareSize(coded, { pixelAspect, longSide: Infinity })
   const isOnSide = orientation.rotation % 180 === 90
-  const pictures = new CodedPictures({ video, sound, span: planned.span, originSeconds, pixelAspect, orientation, ...(signal && { signal }) })
-  const clip = await remuxToMp4({ video, sound: sound && CLIP_SOUND.has(sound.codec) ? sound : null, start: planned.clip.start })
+  const coding = { video, sound, originSeconds, pixelAspect, orientation, ...(signal && { signal }) }
+  const pictures = new CodedPictures({ ...coding, span: planned.span })
+  const clip = await clipOf({ ...coding, span: planned.clip })
   return {
     pictures,
     facts: {
@@ -73,7 +76,8 @@ async function readVideo(track: InputVideoTrack, planned: PlannedTrack): Promise
 
 async function readSound(track: InputAudioTrack, planned: PlannedTrack): Promise<CodedSound | null> {
   const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()]
-  return codec && config ? { codec, config, packets: await readPackets(planned) } : null
+  if (!codec || !config) return null
+  return { codec, config, packets: (await readPackets(planned)).filter(({ byteLength }) => byteLength > 0) }
 }
 
 async function pixelAspectOf(track: InputVideoTrack): Promise<number> {

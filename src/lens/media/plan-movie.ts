@@ -20,7 +20,13 @@ interface Movie {
   readonly soundTrack: InputAudioTrack | null
   readonly originSeconds: number
   readonly hasTables: boolean
-  readonly window: TimeWindow | null
+}
+
+interface Wish {
+  readonly asked: TimeWindow | null
+  /** Used where nothing is asked for. */
+  readonly chosen: TimeWindow | null
+  readonly durationMs: number | null
 }
 
 export interface MoviePlan {
@@ -34,35 +40,34 @@ export interface MoviePlan {
 }
 
 /** Which packets a window needs, from the tables alone where there are some. Throws `media_too_large` or `timestamps_out_of_range`. */
-export async function planMovie(movie: Movie): Promise<MoviePlan> {
+export async function planMovie(movie: Movie, { asked, chosen, durationMs }: Wish): Promise<MoviePlan> {
   const { videoTrack, soundTrack, originSeconds, hasTables } = movie
-  const known = await knownDurationMs(movie)
-  const asked = movie.window ?? { startMs: 0, endMs: Math.min(WINDOW_MS.most, known ?? WINDOW_MS.most) }
+  const wished = asked ?? chosen ?? { startMs: 0, endMs: WINDOW_MS.most }
   const mostPackets = mostFrames(await videoTrack.getCodedWidth(), await videoTrack.getCodedHeight())
   const onClock = ({ startMs, endMs }: TimeWindow): Span => ({ start: startMs / 1000 + originSeconds, end: endMs / 1000 + originSeconds })
   const planVideo = (clip: TimeWindow): Promise<TrackPlan | null> => planTrack(videoTrack, { ...onClock(clip), fromKeyFrame: true, hasTables, mostPackets })
 
-  let clip: TimeWindow = { startMs: asked.startMs, endMs: Math.max(asked.endMs, asked.startMs + LEAST_CLIP_MS) }
+  let clip: TimeWindow = { startMs: wished.startMs, endMs: Math.max(wished.endMs, wished.startMs + LEAST_CLIP_MS) }
   let plan = await planVideo(clip)
   if (!plan) throw new AppError('media_corrupt')
   const endsAtMs = Math.round((plan.endsAt - originSeconds) * 1000)
-  const window = movie.window ? fitWindow(asked, endsAtMs + END_SLACK_MS >= asked.endMs ? Math.max(endsAtMs, asked.endMs) : endsAtMs) : fitChosen(asked, endsAtMs)
-  if (endsAtMs + END_SLACK_MS < clip.endMs && clip.startMs > 0) {
-    clip = { startMs: Math.max(0, Math.min(clip.startMs, endsAtMs - LEAST_CLIP_MS)), endMs: window.endMs }
+  const window = asked ? fitWindow(asked, endsAtMs + END_SLACK_MS >= asked.endMs ? Math.max(endsAtMs, asked.endMs) : endsAtMs) : fitChosen(wished, endsAtMs)
+  if (endsAtMs < clip.endMs) {
+    clip = { startMs: Math.max(0, Math.min(clip.startMs, endsAtMs - LEAST_CLIP_MS)), endMs: Math.max(window.endMs, endsAtMs) }
     plan = await planVideo(clip) ?? plan
   }
   const { start, end } = onClock(clip)
   const sound = soundTrack && await planTrack(soundTrack, { start, end: end + SOUND_TAIL_SECONDS, fromKeyFrame: false, hasTables, mostPackets: MOST_SOUND_PACKETS })
   return {
     video: { track: videoTrack, plan }, sound: soundTrack && sound ? { track: soundTrack, plan: sound } : null,
-    window, durationMs: Math.max(known ?? 0, window.endMs), span: onClock(window), clip: { start, end },
+    window, durationMs: Math.max(durationMs ?? endsAtMs, window.endMs), span: onClock(window), clip: { start, end },
   }
 }
 
 const fitChosen = (chosen: TimeWindow, endsAtMs: number) => ({ startMs: chosen.startMs, endMs: Math.max(chosen.startMs + 1, Math.min(chosen.endMs, endsAtMs)), isClamped: false })
 
 /** What the tables add up to, or what the container states; null where only reading on would tell. */
-async function knownDurationMs({ videoTrack, hasTables, originSeconds }: Movie): Promise<number | null> {
+export async function knownDurationMs({ videoTrack, hasTables, originSeconds }: Movie): Promise<number | null> {
   const seconds = hasTables ? await videoTrack.computeDuration({ metadataOnly: true }) : await videoTrack.getDurationFromMetadata()
   return seconds === null ? null : Math.max(0, Math.round((seconds - originSeconds) * 1000))
 }

@@ -33,18 +33,20 @@ export interface RawPicture extends Layout {
 
 /**
  * Copies the planes out of a frame. Not `copyTo({ format: 'RGBX' })`: that takes everything for BT.601 limited range, and 200,60,40 in
- * BT.709 came out as 187,44,40. Throws `media_unsupported` for layouts other than planar Y'CbCr.
+ * BT.709 came out as 187,44,40. What the pictures do not say of their colours is taken from `stated`, the container's word. Throws `media_unsupported` for layouts other than planar Y'CbCr.
  */
-export async function copyPicture(frame: VideoFrame): Promise<RawPicture> {
+export async function copyPicture(frame: VideoFrame, stated: VideoColorSpaceInit = {}): Promise<RawPicture> {
   const layout = LAYOUTS[frame.format ?? '']
   if (!layout) throw unsupported(new Error(`frames of format ${frame.format}`))
   const bytes = new Uint8Array(frame.allocationSize())
   const [luma, blueness, redness] = planesOf(bytes, await frame.copyTo(bytes), layout)
   if (!luma || !blueness || !redness) throw unsupported(new Error(`frames of format ${frame.format} without chroma`))
-  const { matrix, transfer, fullRange } = frame.colorSpace
   return {
     ...layout, width: frame.codedWidth, height: frame.codedHeight, planes: [luma, blueness, redness],
-    matrix: matrix ?? null, transfer: transfer ?? null, isFullRange: fullRange ?? false, byteLength: bytes.length,
+    matrix: frame.colorSpace.matrix ?? stated.matrix ?? null,
+    transfer: frame.colorSpace.transfer ?? stated.transfer ?? null,
+    isFullRange: frame.colorSpace.fullRange ?? stated.fullRange ?? false,
+    byteLength: bytes.length,
   }
 }
 

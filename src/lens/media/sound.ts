@@ -17,14 +17,16 @@ export async function decodeSound(sound: CodedSound, { start, end }: Span): Prom
   if (!track || !await track.canDecode()) return null
   const rate = await track.getSampleRate()
   const mono = new Float32Array(Math.round((end - start) * rate))
+  let heard = 0
   const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS) // a decoder at work does not keep Node alive
   try {
     for await (const sample of new AudioSampleSink(track).samples()) {
       mixInto(mono, sample, Math.round((sample.timestamp + first.timestamp - start) * rate))
       sample.close()
+      heard++
     }
   } catch {
-    return null // whatever a stranger's sound did to the decoder
+    if (heard === 0) return null // whatever a stranger's sound did to the decoder
   } finally {
     clearInterval(keepAlive)
   }

@@ -1,5 +1,7 @@
 import type { Picture } from '../frame.ts'
 import type { Plane, RawPicture } from './raw-picture.ts'
+import { toneMapOf } from './tone-map.ts'
+import type { ToneMap } from './tone-map.ts'
 
 /** Red and blue weights of the luma equation; green is what remains. */
 const WEIGHTS: Readonly<Record<string, readonly [red: number, blue: number]>> = {
@@ -22,6 +24,7 @@ export function toRgb(raw: RawPicture, { width, height, orientation }: ToRgbOpti
   const data = new Uint8ClampedArray(width * height * 3)
   const placement = placementOf(width, height, orientation)
   const colour = colourOf(raw)
+  const toneMap = toneMapOf(raw.transfer)
   const [luma, blueness, redness] = raw.planes
   const columns = edges(width, raw.width)
   const rows = edges(height, raw.height)
@@ -34,8 +37,10 @@ export function toRgb(raw: RawPicture, { width, height, orientation }: ToRgbOpti
     const bottom = Math.max(top + 1, rows[y + 1] ?? 0)
     addRows(luma, { top, bottom, sums })
     averageColumns(sums, { columns, light, scale: colour.lumaScale / (bottom - top), offset: colour.lumaOffset })
-    const row = { start: placement.origin + y * placement.perRow, step: placement.perColumn, chromaStart: (chromaRows[y] ?? 0) * blueness.rowLength }
-    writeRow(data, { ...row, light, chromaColumns, blueness: blueness.samples, redness: redness.samples, colour })
+    const places = { start: placement.origin + y * placement.perRow, step: placement.perColumn, chromaStart: (chromaRows[y] ?? 0) * blueness.rowLength }
+    const row = { ...places, light, chromaColumns, blueness: blueness.samples, redness: redness.samples, colour }
+    if (toneMap) writeMappedRow(data, row, toneMap)
+    else writeRow(data, row)
   }
   return { width: placement.width, height: placement.height, data }
 }
@@ -125,5 +130,15 @@ function writeRow(out: Uint8ClampedArray, { start, step, light, chromaStart, chr
     out[o] = bright + red * redFromRed
     out[o + 1] = bright - red * greenFromRed - blue * greenFromBlue
     out[o + 2] = bright + blue * blueFromBlue
+  }
+}
+
+function writeMappedRow(out: Uint8ClampedArray, { start, step, light, chromaStart, chromaColumns, blueness, redness, colour }: RowPlaces, toneMap: ToneMap): void {
+  for (let x = 0, o = start; x < light.length; x++, o += step) {
+    const chroma = chromaStart + chromaColumns[x]
+    const red = redness[chroma] - colour.grey
+    const blue = blueness[chroma] - colour.grey
+    const bright = light[x]
+    toneMap(out, o, { red: bright + red * colour.redFromRed, green: bright - red * colour.greenFromRed - blue * colour.greenFromBlue, blue: bright + blue * colour.blueFromBlue })
   }
 }
