@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { STEPS } from '../domain/character.ts'
 
@@ -58,6 +58,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!result.success) throw new SettingsError(result.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`))
   return result.data as Config // a parser: the schema is built from the same table as the type
 }
+
+export const databaseFile = ({ DATA_DIR }: Config): string => join(DATA_DIR, 'dramatis.sqlite')
 
 const LOOPBACK_NAMES = new Set(['localhost', '::1', '[::1]'])
 export const isLoopback = (host: string): boolean => LOOPBACK_NAMES.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host)

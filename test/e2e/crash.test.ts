@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { STEPS } from '../../src/domain/character.ts'
-import { characterClip } from '../fixtures/character-clip.ts'
+import { makeClip } from '../fixtures/make-clip.ts'
 import { startFileServer, type FileServer } from '../support/file-server.ts'
 import { startService } from '../support/service.ts'
 
@@ -15,7 +15,7 @@ let folder: string
 let server: FileServer
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dramatis-crash-'))
-  await writeFile(join(folder, 'clip.mp4'), await characterClip())
+  await writeFile(join(folder, 'clip.mp4'), await makeClip({ scene: 'toy', seconds: 3 }))
   server = await startFileServer(folder)
 })
 afterAll(async () => {

@@ -1,0 +1,75 @@
+import { statfs } from 'node:fs/promises'
+import { MODELS } from '../../models/table.ts'
+import { findModelFaults } from '../../models/check.ts'
+import { startLenses } from '../jail/lenses.ts'
+import { createLog } from '../runtime/log.ts'
+import { MODELS_FOLDER } from './compose.ts'
+import { isLoopback, readConfig } from './config.ts'
+import { holdDataFolder } from './data-folder.ts'
+import { openKeys } from './keys.ts'
+
+/** One thing that was tried on this machine. `weak`: it works, and could be better. */
+export interface Finding { readonly what: string; readonly is: 'well' | 'weak' | 'broken'; readonly says: string; readonly mend?: string }
+
+const GiB = 1024 ** 3
+const LITTLE_SPACE_BYTES = 2 * GiB
+
+/** Tries each part for real, in order, and goes on whatever it finds. */
+export async function* diagnose(environment: Readonly<Record<string, string | undefined>> = process.env): AsyncGenerator<Finding> {
+  yield { what: 'Node', is: 'well', says: `${process.version} on ${process.platform}-${process.arch}` }
+  const checks = { settings: () => settings(environment), models, 'data folder': () => dataFolder(environment), jail, service: () => service(environment) }
+  for (const [what, check] of Object.entries(checks)) {
+    const finding = await check().catch((error: unknown) => ({ is: 'broken' as const, says: error instanceof Error ? error.message : String(error) }))
+    yield { what, ...finding }
+  }
+}
+
+type Check = Promise<Omit<Finding, 'what'>>
+
+async function settings(environment: Readonly<Record<string, string | undefined>>): Check {
+  const config = readConfig(environment)
+  await using store = await openKeys(config)
+  const made = (await store.keys.list()).filter(({ revokedAtMs }) => revokedAtMs === null).length
+  const isOpen = config.API_KEYS.length === 0 && made === 0
+  if (isOpen && !isLoopback(config.HOST)) return { is: 'broken', says: `${config.HOST} can be reached from outside and there is no key`, mend: 'set API_KEYS, run `dramatis keys add --account NAME`, or set HOST=127.0.0.1' }
+  return { is: 'well', says: isOpen ? 'no keys: open to this machine' : `${config.API_KEYS.length} keys in API_KEYS, ${made} made on the command line` }
+}
+
+async function models(): Check {
+  const faults = await findModelFaults(MODELS_FOLDER)
+  if (faults.length) return { is: 'broken', says: faults.map(({ model, is }) => `${model.file} is ${is}`).join(', '), mend: 'npm run models' }
+  return { is: 'well', says: `${MODELS.length} files with the right hashes` }
+}
+
+async function dataFolder(environment: Readonly<Record<string, string | undefined>>): Check {
+  const { DATA_DIR } = readConfig(environment)
+  const isServing = await isServiceUp(environment)
+  if (!isServing) holdDataFolder(DATA_DIR)[Symbol.dispose]()
+  const { bavail, bsize } = await statfs(DATA_DIR)
+  const free = `${(bavail * bsize / GiB).toFixed(1)} GiB free in ${DATA_DIR}`
+  return bavail * bsize < LITTLE_SPACE_BYTES ? { is: 'weak', says: free, mend: 'make room, or set DATA_DIR to another disk' } : { is: 'well', says: free }
+}
+
+async function jail(): Check {
+  const started = performance.now()
+  await using lenses = await startLenses({ processes: 1, modelsFolder: MODELS_FOLDER, log: createLog({ level: 'silent' }) })
+  const { kind, summary, reachable } = lenses.jail
+  const says = `${summary} (a lens is ready in ${((performance.now() - started) / 1000).toFixed(1)} s)`
+  if (reachable.length === 0) return { is: 'well', says }
+  const mend = process.platform === 'linux'
+    ? `a video that breaks the decoder could reach: ${reachable.join(', ')}. Install bubblewrap (Debian: apt-get install bubblewrap), and allow user namespaces where it is installed already`
+    : 'run it on Linux: there is no jail here'
+  return { is: kind === 'none' ? 'broken' : 'weak', says, mend }
+}
+
+async function service(environment: Readonly<Record<string, string | undefined>>): Check {
+  const { HOST, PORT } = readConfig(environment)
+  return await isServiceUp(environment)
+    ? { is: 'well', says: `answers at http://${HOST}:${PORT}/` }
+    : { is: 'well', says: `not running at http://${HOST}:${PORT}/; start it with \`npm start\`` }
+}
+
+async function isServiceUp(environment: Readonly<Record<string, string | undefined>>): Promise<boolean> {
+  const { HOST, PORT } = readConfig(environment)
+  return fetch(`http://${HOST}:${PORT}/healthz`).then((response) => response.ok, () => false)
+}

@@ -1,0 +1,28 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { openDatabase } from '../db/database.ts'
+import { createKeys, type Keys } from '../db/key-rows.ts'
+import { SCOPES, type Authenticate } from '../http/auth.ts'
+import { databaseFile, type Config } from './config.ts'
+
+/** The keys of the configured database, beside a running service or without one. */
+export async function openKeys(config: Config): Promise<{ readonly keys: Keys } & AsyncDisposable> {
+  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  const db = await openDatabase({ file: databaseFile(config) })
+  return { keys: createKeys(db), [Symbol.asyncDispose]: () => db.destroy() }
+}
+
+/** By the pairs of API_KEYS, then by the keys made on the command line. */
+export function authenticateBy(pairs: readonly string[], keys: Keys): Authenticate {
+  const configured = pairs.map((pair) => {
+    const colon = pair.indexOf(':')
+    return { account: pair.slice(0, colon), digest: digestOf(pair.slice(colon + 1)) }
+  })
+  return (key) => {
+    const digest = digestOf(key)
+    const holder = configured.find((each) => timingSafeEqual(each.digest, digest))
+    return holder ? { account: holder.account, scopes: SCOPES } : keys.find(key)
+  }
+}
+
+const digestOf = (key: string): Buffer => createHash('sha256').update(key).digest()
