@@ -1,13 +1,12 @@
-import { AppError } from '../domain/errors.ts'
 import { newCharacterId, type CharacterId } from '../domain/identifier.ts'
-import { isUsername } from '../domain/username.ts'
 import { findCompleted, findRunning, insertCharacter, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
-import { freeUsernames, takeUsername, usernameHolder } from '../db/username-rows.ts'
+import { takeUsername, usernameHolder } from '../db/username-rows.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { ClaimedJob } from './character-jobs.ts'
 import type { CreateRequest } from './requests.ts'
 import { writeRequest } from './stored-character.ts'
+import { usernameTaken } from './username-taken.ts'
 
 /** For so long the same request is taken for a retry. */
 const SAME_ANSWER_MS = 10 * 60_000
@@ -63,12 +62,3 @@ async function writeRow(db: Database, request: CreateRequest, { id, nowMs, possi
 
 /** The bytes of an upload are part of its fingerprint; those at an address may have changed. */
 const isStillSame = ({ completed_at }: CharacterRow, { source }: CreateRequest, nowMs: number): boolean => source.type !== 'url' || nowMs - (completed_at ?? 0) <= SAME_ANSWER_MS
-
-const SUGGESTIONS = 3
-
-/** With free names near the one that was asked for. */
-export async function usernameTaken(db: Database, username: string): Promise<AppError> {
-  const near = Array.from({ length: 20 }, (_, index) => `${username}_${index + 2}`).filter(isUsername)
-  const suggestions = (near.length > 0 ? await freeUsernames(db, near) : []).slice(0, SUGGESTIONS)
-  return new AppError('username_taken', { param: 'username', details: suggestions.length > 0 ? { suggestions } : {} })
-}

@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { Database } from '../db/database.ts'
 import { acceptRequest } from './accept.ts'
-import { createCharacterJobs, endUpload, type CharacterJobs, type JobsDeps } from './character-jobs.ts'
+import { CharacterJobs, endUpload, type JobsDeps } from './character-jobs.ts'
 import type { Characters } from './characters.ts'
 import { detectSubjects } from './detect-subjects.ts'
 import { findEvidence, findMedia, findState, listStates } from './read-characters.ts'
@@ -26,7 +26,7 @@ const PURGE_EVERY_MS = 3_600_000
 /** The character service over its database, objects, queue and lenses. Call `resume` before the first request. */
 export function createCharacters(deps: CharactersDeps): Characters {
   const { db, objects, queue, log, clock, settings } = deps
-  const jobs = createCharacterJobs(deps)
+  const jobs = new CharacterJobs(deps)
   let purging: NodeJS.Timeout | undefined
   const purge = (): Promise<void> => purgeExpired({ db, objects }, clock()).catch((error) => log.error('characters.purge_failed', { error }))
   return {
@@ -58,10 +58,10 @@ export function createCharacters(deps: CharactersDeps): Characters {
 
 async function create(request: CreateRequest, jobs: CharacterJobs, { db, clock, log }: CharactersDeps): Promise<CreateTicket> {
   try {
-    const accepted = await acceptRequest(db, request, { claim: jobs.claim, nowMs: clock() })
+    const accepted = await acceptRequest(db, request, { claim: (id) => jobs.claim(id), nowMs: clock() })
     if (accepted.as === 'new') return { id: accepted.id, isReplay: false, done: accepted.job.start(request, accepted.createdAtMs) }
     await endUpload(request.source, log)
-    if (accepted.as === 'running') return { id: accepted.id, isReplay: true, done: jobs.waitFor(accepted.id) ?? endOf(db, request.account, accepted.id) }
+    if (accepted.as === 'running') return { id: accepted.id, isReplay: true, done: jobs.endOf(accepted.id) ?? readEnd(db, request.account, accepted.id) }
     const character = characterOf(accepted.row)
     return { id: character.id, isReplay: true, done: Promise.resolve(character) }
   } catch (error) {
@@ -71,7 +71,7 @@ async function create(request: CreateRequest, jobs: CharacterJobs, { db, clock, 
 }
 
 /** Of a job that ended between the look at its row and the wait for it. */
-async function endOf(db: Database, account: string, id: CharacterId): Promise<Character> {
+async function readEnd(db: Database, account: string, id: CharacterId): Promise<Character> {
   const state = await findState(db, account, id)
   if (state.at === 'completed') return state.character
   throw state.at === 'failed' ? state.error : new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })

@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts'
 import { chooseSubject, type Choice } from '../domain/subject-choice.ts'
-import type { Answers } from './lens-contract.ts'
+import type { Answers } from './lens-answers.ts'
 import type { CreateOptions } from './requests.ts'
 
 export type HumanPolicy = 'allow' | 'consent' | 'reject'

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Character, Step } from '../domain/character.ts'
 import type { Database } from '../db/database.ts'
+import type { Lenses } from '../jail/lenses.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import { createSteps, type StepRecord } from '../runtime/step.ts'
 import { chooseAllowed, type HumanPolicy } from './choose-allowed.ts'
-import type { Lenses } from './lens-contract.ts'
 import { commitCharacter, describeCharacter, nameCharacter, storeFiles } from './publish.ts'
 import type { Attempt, SourceRequest } from './requests.ts'
 import { openScratch } from './scratch.ts'
@@ -15,7 +15,7 @@ export type OpenSource = (source: SourceRequest, options: { readonly signal: Abo
 export interface PipelineDeps {
   readonly db: Database
   readonly objects: DiskObjects
-  readonly lenses: Lenses
+  readonly lenses: Pick<Lenses, 'jail' | 'open'>
   readonly openSource: OpenSource
   readonly clock: () => number
   readonly random: () => number
@@ -54,7 +54,7 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
 
   const name = await step('name', () => nameCharacter(choice.subject, request.options, deps))
   const files = await step('publish', () => storeFiles(job.id, { portrait, cutout, references, voice, window }, objects))
-  const facts = { window, clipSha256, seen, choice, portrait, cutout, references, vectors, voice, files, source, steps: records, jail: lenses.jail }
+  const facts = { window, clipSha256, seen, choice, portrait, cutout, references, vectors, voice, files, source, steps: records, jail: lenses.jail.kind }
   const character = await step('stored', () => commitCharacter(describeCharacter(job, facts, deps.clock()), { job, facts, name }, deps))
   return step('committed', () => character)
 }

@@ -10,12 +10,12 @@ import { insertVectors } from '../db/vector-rows.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import type { StepRecord } from '../runtime/step.ts'
-import { usernameTaken } from './accept.ts'
-import type { Answers } from './lens-contract.ts'
+import type { Answers } from './lens-answers.ts'
 import { objectKey, type MediaFile } from './media-files.ts'
 import type { Attempt, CreateOptions, Evidence } from './requests.ts'
 import { sourceFacts } from './source-facts.ts'
 import { completedValues } from './stored-character.ts'
+import { usernameTaken } from './username-taken.ts'
 
 type References = Answers['references']['references']
 

@@ -1,5 +1,5 @@
 import type { SourceFacts } from '../domain/character.ts'
-import type { Answers } from './lens-contract.ts'
+import type { Answers } from './lens-answers.ts'
 import type { SourceRequest } from './requests.ts'
 
 /** What may be said about a source: of a URL the host alone, because signed links are secrets. */

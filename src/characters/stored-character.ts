@@ -8,15 +8,19 @@ import type { CharacterState, CreateRequest, Evidence } from './requests.ts'
 
 // The one place that knows how a character lies in its row. What is read here was written here.
 
-type InColumns = 'id' | 'account' | 'username' | 'kind' | 'mediaToken' | 'clipSha256' | 'createdAtMs' | 'updatedAtMs' | 'completedAtMs'
-type Facts = Omit<Character, InColumns>
+/** These have columns of their own, which are the truth about them. */
+const IN_COLUMNS = {
+  id: undefined, account: undefined, username: undefined, kind: undefined, mediaToken: undefined, clipSha256: undefined,
+  createdAtMs: undefined, updatedAtMs: undefined, completedAtMs: undefined,
+} as const satisfies { readonly [Key in keyof Character]?: undefined }
+type Facts = Omit<Character, keyof typeof IN_COLUMNS>
 
 /** What a finished character adds to its row; the request, with the whole URL in it, goes. */
 export function completedValues(character: Character, media: readonly MediaFile[], evidence: Evidence): CharacterValues {
-  const { id, account, username, kind, mediaToken, clipSha256, createdAtMs, updatedAtMs, completedAtMs, ...facts } = character
+  const { kind, mediaToken, clipSha256, updatedAtMs, completedAtMs } = character
   return {
     status: 'completed', progress: 100, request: null, kind, media_token: mediaToken, clip_sha256: clipSha256,
-    media: JSON.stringify(media), facts: JSON.stringify(facts satisfies Facts), evidence: JSON.stringify(evidence),
+    media: JSON.stringify(media), facts: JSON.stringify({ ...character, ...IN_COLUMNS }), evidence: JSON.stringify(evidence),
     search: searchText(character), updated_at: updatedAtMs, completed_at: completedAtMs,
   }
 }

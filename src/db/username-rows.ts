@@ -17,6 +17,7 @@ export async function usernameHolder(db: Database, name: string): Promise<string
 
 /** Those of the folded names that are free now, in the same order. */
 export async function freeUsernames(db: Database, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length === 0) return []
   const rows = await db.selectFrom('usernames').select('skeleton').where('skeleton', 'in', names.map(skeletonOf)).execute()
   const taken = new Set(rows.map(({ skeleton }) => skeleton))
   return names.filter((name) => !taken.has(skeletonOf(name)))

@@ -11,23 +11,14 @@ export interface JobQueueOptions {
   readonly random?: () => number
 }
 
+export type Work<T> = (signal: AbortSignal) => Promise<T>
+
 /** A place in the queue: taken before the row is written, so that what is written will run. Use it once. */
 export interface Place {
   /** First come, first served. Rejects with what the work rejects with, the caller's reason, `shutting_down`, or `lens_failed` past the deadline. */
-  run<T>(work: (signal: AbortSignal) => Promise<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
+  run<T>(work: Work<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
   /** Gives the place back unused. */
   leave(): void
-}
-
-export interface JobQueue {
-  /** Throws `queue_full`, with the seconds after which a place is likely, or `shutting_down`. */
-  claim(): Place
-  /** For work that was accepted before this start: not bounded again. */
-  reclaim(): Place
-  readonly waiting: number
-  readonly running: number
-  /** Refuses what waits or comes with `shutting_down`, lets what runs go on for `graceMs`, then stops it. Resolves when nothing runs. */
-  drain(options: { readonly graceMs: number }): Promise<void>
 }
 
 /** What is stopped may clean up for so long before its place is given away. */
@@ -35,80 +26,91 @@ const CLEAN_UP_MS = 2000
 const FIRST_GUESS_MS = 2000
 /** How much one more job changes the measured service time. */
 const NEWEST_SHARE = 0.2
+const MOST_RETRY_SECONDS = 60
 
-export function createJobQueue({ concurrency, mostWaiting, deadlineMs, random = Math.random }: JobQueueOptions): JobQueue {
-  const queue = new PQueue({ concurrency })
-  const waiting = new Set<AbortController>()
-  const running = new Set<AbortController>()
-  let taken = 0
-  let serviceMs = FIRST_GUESS_MS
-  let isClosed = false
+/** The jobs of this process, first come, first served. What they are is in their rows: nothing here outlives it. */
+export class JobQueue {
+  readonly #options: JobQueueOptions
+  readonly #queue: PQueue
+  readonly #waiting = new Set<AbortController>()
+  readonly #running = new Set<AbortController>()
+  #taken = 0
+  #serviceMs = FIRST_GUESS_MS
+  #isClosed = false
 
-  const retryAfterSeconds = (): number => {
-    const expectedMs = (serviceMs * (queue.size + 1)) / concurrency
-    const spread = 0.8 + 0.4 * random() // or everybody refused now would be back at the same moment
-    return Math.min(60, Math.max(1, Math.ceil((expectedMs * spread) / 1000)))
+  constructor(options: JobQueueOptions) {
+    this.#options = options
+    this.#queue = new PQueue({ concurrency: options.concurrency })
   }
 
-  async function runNow<T>(work: (signal: AbortSignal) => Promise<T>, stop: AbortController): Promise<T> {
-    waiting.delete(stop)
-    running.add(stop)
-    const started = performance.now()
-    const deadline = setTimeout(() => stop.abort(new AppError('lens_failed', { details: { reason: 'deadline', seconds: deadlineMs / 1000 } })), deadlineMs)
-    try {
-      return await settledOrAbandoned(work(stop.signal), stop.signal)
-    } finally {
-      clearTimeout(deadline)
-      running.delete(stop)
-      serviceMs += NEWEST_SHARE * (performance.now() - started - serviceMs)
+  get waiting(): number { return this.#queue.size }
+  get running(): number { return this.#queue.pending }
+
+  /** Throws `queue_full`, with the seconds after which a place is likely, or `shutting_down`. */
+  claim(): Place {
+    const { concurrency, mostWaiting } = this.#options
+    const isFull = this.#taken >= concurrency + mostWaiting
+    if (isFull && !this.#isClosed) throw new AppError('queue_full', { details: { retryAfterSeconds: this.#retryAfterSeconds() } })
+    return this.reclaim()
+  }
+
+  /** For work that was accepted before this start: not bounded again. Throws `shutting_down`. */
+  reclaim(): Place {
+    if (this.#isClosed) throw shuttingDown()
+    let isTaken = true
+    this.#taken++
+    const leave = (): void => {
+      if (isTaken) this.#taken--
+      isTaken = false
     }
+    return { leave, run: (work, { signal } = {}) => this.#wait(work, signal).finally(leave) }
   }
 
-  async function run<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const stop = new AbortController()
-    const onAbort = (): void => stop.abort(signal?.reason)
-    if (signal?.aborted) onAbort()
-    signal?.addEventListener('abort', onAbort, { once: true })
-    waiting.add(stop)
+  /** Refuses what waits or comes with `shutting_down`, lets what runs go on for `graceMs`, then stops it. Resolves when nothing runs. */
+  async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#isClosed = true
+    for (const job of this.#waiting) job.abort(shuttingDown())
+    const timer = setTimeout(() => { for (const job of this.#running) job.abort(shuttingDown()) }, graceMs)
+    await this.#queue.onIdle()
+    clearTimeout(timer)
+  }
+
+  #retryAfterSeconds(): number {
+    const expectedMs = (this.#serviceMs * (this.waiting + 1)) / this.#options.concurrency
+    const spread = 0.8 + 0.4 * (this.#options.random ?? Math.random)() // or everybody refused now would be back at the same moment
+    return Math.min(MOST_RETRY_SECONDS, Math.max(1, Math.ceil((expectedMs * spread) / 1000)))
+  }
+
+  async #wait<T>(work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
+    const job = new AbortController()
     // The queue's own signal option would give the place of a running job away before it has cleaned up.
     const left = new AbortController()
-    const leave = (): void => { if (waiting.has(stop)) left.abort(stop.signal.reason) }
-    stop.signal.addEventListener('abort', leave, { once: true })
-    if (stop.signal.aborted) leave()
+    job.signal.addEventListener('abort', () => { if (this.#waiting.has(job)) left.abort(job.signal.reason) }, { once: true })
+    const onAbort = (): void => job.abort(signal?.reason)
+    this.#waiting.add(job)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    if (signal?.aborted) onAbort()
     try {
-      return await queue.add(() => runNow(work, stop), { signal: left.signal })
+      return await this.#queue.add(() => this.#run(work, job), { signal: left.signal })
     } finally {
-      waiting.delete(stop)
+      this.#waiting.delete(job)
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
-  function place(): Place {
-    if (isClosed) throw shuttingDown()
-    let isOpen = true
-    taken++
-    const leave = (): void => {
-      if (isOpen) taken--
-      isOpen = false
+  async #run<T>(work: Work<T>, job: AbortController): Promise<T> {
+    this.#waiting.delete(job)
+    this.#running.add(job)
+    const { deadlineMs } = this.#options
+    const started = performance.now()
+    const deadline = setTimeout(() => job.abort(new AppError('lens_failed', { details: { reason: 'deadline', seconds: deadlineMs / 1000 } })), deadlineMs)
+    try {
+      return await settledOrAbandoned(work(job.signal), job.signal)
+    } finally {
+      clearTimeout(deadline)
+      this.#running.delete(job)
+      this.#serviceMs += NEWEST_SHARE * (performance.now() - started - this.#serviceMs)
     }
-    return { leave, run: (work, { signal } = {}) => run(work, signal).finally(leave) }
-  }
-
-  return {
-    claim: () => {
-      if (!isClosed && taken >= concurrency + mostWaiting) throw new AppError('queue_full', { details: { retryAfterSeconds: retryAfterSeconds() } })
-      return place()
-    },
-    reclaim: place,
-    get waiting() { return queue.size },
-    get running() { return queue.pending },
-    drain: async ({ graceMs }) => {
-      isClosed = true
-      for (const job of waiting) job.abort(shuttingDown())
-      const timer = setTimeout(() => { for (const job of running) job.abort(shuttingDown()) }, graceMs)
-      await queue.onIdle()
-      clearTimeout(timer)
-    },
   }
 }
 
