@@ -11,8 +11,8 @@ const MOST_LAST_WORDS = 4000
 const MOST_QUOTED = 300
 /** Its last words come through another pipe than the news of its end. */
 const LAST_WORDS_MS = 200
-/** Two heaps for native allocations instead of eight a core: measured 10 % less memory for the same speed. */
-const ENVIRONMENT = { MALLOC_ARENA_MAX: '2' }
+/** All a lens knows of its surroundings. onnxruntime's official binaries report to their maker unless told not to. */
+const ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1' }
 
 export interface StartOptions { readonly jail: Jail; readonly program: Program; readonly limits: LensLimits }
 
