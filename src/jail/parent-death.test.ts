@@ -21,7 +21,7 @@ describe.each(await triedJails())('in $jail.kind', ({ jail, works }) => {
     const mark = await mkdtemp(join(tmpdir(), 'dramatis-orphans-'))
     const parent = spawn(process.execPath, [PARENT, jail.kind, mark], { stdio: ['ignore', 'pipe', 'inherit'] })
     onTestFinished(async () => {
-      parent.kill('SIGKILL')
+      for (const pid of await processesOf(mark)) process.kill(Number(pid), 'SIGKILL')
       await rm(mark, { recursive: true })
     })
     await once(parent.stdout, 'data')

@@ -24,7 +24,9 @@ export const MOST_REFERENCES = 8
 const finite = z.number().refine(Number.isFinite)
 const share = finite.min(0).max(1)
 const seconds = finite.min(0).max(400_000)
-const bytes = (most: number) => z.instanceof(Uint8Array).refine((value) => value.length > 0 && value.length <= most)
+// Not z.instanceof: its type would ask for an ArrayBuffer of its own, which the bytes of pictures and runs do not have.
+const someBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
+const bytes = (most: number) => someBytes.refine((value) => value.length > 0 && value.length <= most)
 const picture = bytes(MOST_PICTURE_BYTES)
 const text = z.string().max(100)
 /** Fractions of the upright frame. */
@@ -95,7 +97,7 @@ export const CALLS = {
     answers: z.strictObject({
       vectors: z.array(z.strictObject({
         model: text, of: z.enum(['track-mean', 'best-frame', 'references-mean']),
-        values: z.instanceof(Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
+        values: z.custom<Float32Array>((value) => value instanceof Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
       })).min(1).max(6).readonly(),
     }),
   },
@@ -111,13 +113,11 @@ export type CallName = keyof Calls
 
 const callName = z.enum(Object.keys(CALLS) as [CallName, ...CallName[]])
 
-/** Service → lens. `job` comes once, first. */
+/** Service → lens. `job` comes once, first. A lens whose source fails is ended, not told. */
 export const fromService = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('job'), size: z.int().min(0) }),
   z.strictObject({ type: z.literal('call'), name: callName, params: z.unknown() }),
-  z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: z.custom<Uint8Array>((value) => value instanceof Uint8Array) }),
-  /** The source failed; the service has ended the job, so the lens need not know why. */
-  z.strictObject({ type: z.literal('unreadable'), id: z.int() }),
+  z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: someBytes }),
 ])
 export type FromService = z.infer<typeof fromService>
 

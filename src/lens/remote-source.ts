@@ -2,7 +2,7 @@ import type { ByteRun, ByteSource, ReadOptions } from '../runtime/byte-source.ts
 import type { FromLens, FromService } from './protocol.ts'
 
 type Read = Extract<FromLens, { type: 'read' }>
-type ReadAnswer = Extract<FromService, { type: 'bytes' | 'unreadable' }>
+type ReadAnswer = Extract<FromService, { type: 'bytes' }>
 
 interface Waiting { readonly resolve: (run: ByteRun) => void; readonly reject: (error: Error) => void }
 
@@ -37,12 +37,10 @@ export class RemoteSource implements ByteSource {
   }
 
   /** Hands what the service sent to the read that asked for it. */
-  settle(answer: ReadAnswer): void {
-    const waiting = this.#waiting.get(answer.id)
-    this.#waiting.delete(answer.id)
-    if (answer.type === 'unreadable') return waiting?.reject(new Error('the source cannot be read'))
-    this.#bytesRead += answer.bytes.length
-    waiting?.resolve({ start: answer.start, bytes: answer.bytes })
+  settle({ id, start, bytes }: ReadAnswer): void {
+    this.#bytesRead += bytes.length
+    this.#waiting.get(id)?.resolve({ start, bytes })
+    this.#waiting.delete(id)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
