@@ -29,7 +29,7 @@ const NEWEST_SHARE = 0.2
 const MOST_RETRY_SECONDS = 60
 
 /** The jobs of this process, first come, first served. What they are is in their rows: nothing here outlives it. */
-export class JobQueue {
+class JobQueue {
   readonly #options: JobQueueOptions
   readonly #queue: PQueue
   readonly #waiting = new Set<AbortController>()
@@ -113,6 +113,10 @@ export class JobQueue {
     }
   }
 }
+
+export const createJobQueue = (options: JobQueueOptions): JobQueue => new JobQueue(options)
+
+export type { JobQueue }
 
 const shuttingDown = (): AppError => new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })
 
