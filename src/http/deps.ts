@@ -40,6 +40,8 @@ declare module 'fastify' {
     readonly access?: Scope | 'anyone' | 'keyed or not'
     /** The body that must come along: a JSON object, or that or a form with files. */
     readonly takes?: 'json' | 'json or form'
+    /** An address for people: its refusals are pages too. */
+    readonly isPage?: boolean
   }
   interface FastifyRequest {
     caller: Caller | null

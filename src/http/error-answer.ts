@@ -5,6 +5,8 @@ import { newRequestId } from '../domain/identifier.ts'
 import type { Log } from '../runtime/log.ts'
 import { MOST_JSON_BYTES } from './json-body.ts'
 import { languageOf } from './language.ts'
+import { isForPeople, sendPage } from './page-answer.ts'
+import { refusalPage } from './pages/state-pages.ts'
 import { detailsIn, phrase } from './phrase.ts'
 import type { ErrorBody } from './schemas/error.ts'
 
@@ -40,11 +42,11 @@ export function errorHeaders({ code, status, details }: AppError): Readonly<Reco
 }
 
 export function sendError(error: AppError, request: FastifyRequest, reply: FastifyReply, publicUrl: string): FastifyReply {
+  reply.code(error.status).headers(errorHeaders(error))
+  if (isForPeople(request)) return sendPage(reply, refusalPage(error, languageOf(request.raw)))
   const body = errorBody(error, { language: languageOf(request.raw), requestId: request.id, publicUrl })
-  // Bytes, so that no route's schema for another content type gets in the way.
-  return reply.code(error.status).headers({ ...errorHeaders(error), 'cache-control': 'no-store' })
-    .removeHeader('etag').removeHeader('content-length')
-    .type('application/json; charset=utf-8').send(JSON.stringify(body))
+  // As text, so that no route's schema for another content type gets in the way.
+  return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
 type Translation = readonly [ErrorCode, ErrorFacts?]

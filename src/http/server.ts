@@ -13,6 +13,7 @@ import { describeRoutes } from './openapi.ts'
 import { characterRoutes } from './routes/characters.ts'
 import { createRoutes } from './routes/create.ts'
 import { fileRoutes } from './routes/files.ts'
+import { pageRoutes } from './routes/pages.ts'
 import { seedRoutes } from './routes/seed.ts'
 import { serviceRoutes } from './routes/service.ts'
 import { validatorCompiler } from './validation.ts'
@@ -68,6 +69,7 @@ function addRoutes(app: App, deps: ServerDeps): void {
   characterRoutes(app, deps)
   fileRoutes(app, deps)
   serviceRoutes(app, deps)
+  pageRoutes(app, deps)
 }
 
 function addErrorAnswers(app: App, paths: KnownPaths, { log, settings: { publicUrl } }: ServerDeps): void {

@@ -1,0 +1,45 @@
+import { AppError, ERRORS, isTransient, type ErrorCode, type Language, type Text } from '../../domain/errors.ts'
+import { errorBody } from '../error-answer.ts'
+import { code as codeBlock, facts, section } from './blocks.ts'
+import { html, type Html } from './html.ts'
+import { layout } from './layout.ts'
+import { WORDS } from './words.ts'
+
+const codes = Object.keys(ERRORS) as ErrorCode[] // the keys of a table
+
+type Message = (typeof ERRORS)[ErrorCode]['message']
+
+/** One sentence, or one for each case. */
+function sentences(message: Message | { readonly by: string; readonly cases: Readonly<Record<string, Text>> } | Text, language: Language): readonly (readonly [name: string | null, text: string])[] {
+  return 'by' in message ? Object.entries(message.cases).map(([name, text]) => [name, text[language]] as const) : [[null, message[language]]]
+}
+
+const list = (rows: ReturnType<typeof sentences>): Html => (rows.length === 1
+  ? html`<p>${template(rows[0][1])}</p>`
+  : facts(rows.map(([name, text]) => [name ?? '', template(text)])))
+
+/** `{param}` stands for a fact that the answer names. */
+const template = (text: string): Html => html`${text.split(/(\{\w+\})/).map((part) => (part.startsWith('{') ? html`<var>${part.slice(1, -1)}</var>` : html`${part}`))}`
+
+export function errorListPage(language: Language): string {
+  return layout({
+    language, title: `${WORDS.errorCodes[language]} · Dramatis`,
+    body: html`<article class="welcome"><h1>${WORDS.errorCodes[language]}</h1><p class="lead">${WORDS.errorsIntro[language]}</p></article>
+<div class="table"><table><thead><tr><th>${WORDS.status[language]}</th><th>${WORDS.code[language]}</th><th>${WORDS.meaning[language]}</th></tr></thead>
+<tbody>${codes.map((code) => html`<tr><td>${ERRORS[code].status}</td><td><a href="/docs/errors/${code}?lang=${language}">${code}</a></td><td>${template(sentences(ERRORS[code].message, language)[0][1])}</td></tr>`)}</tbody></table></div>`,
+  })
+}
+
+export function errorPage(code: ErrorCode, { language, publicUrl }: { readonly language: Language; readonly publicUrl: string }): string {
+  const kind = ERRORS[code]
+  const example = errorBody(new AppError(code), { language, requestId: 'req_…', publicUrl })
+  return layout({
+    language, title: `${code} · Dramatis`,
+    body: html`<article class="welcome"><p class="kind">${kind.status}</p><h1 class="code">${code}</h1></article>
+${section(WORDS.meaning[language], list(sentences(kind.message, language)))}
+${'hint' in kind ? section(WORDS.whatToDo[language], list(sentences(kind.hint, language))) : null}
+${section(WORDS.sendAgain[language], html`<p>${isTransient(code) ? WORDS.againYes[language] : WORDS.againNo[language]}</p>`)}
+${section(WORDS.envelope[language], codeBlock(JSON.stringify(example, null, 2)))}
+<p class="links"><a href="/docs/errors?lang=${language}">${WORDS.errorCodes[language]}</a></p>`,
+  })
+}
