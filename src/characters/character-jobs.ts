@@ -5,6 +5,7 @@ import type { CharacterId } from '../domain/identifier.ts'
 import { completeAsSame, failCharacter, findCompleted, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
 import { LensDied } from '../jail/lens-died.ts'
 import type { JobQueue, Place } from '../jobs/job-queue.ts'
+import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
 import type { StepRecord } from '../runtime/step.ts'
 import { createCharacter, type PipelineDeps } from './create-character.ts'
@@ -35,6 +36,8 @@ interface Job { readonly id: CharacterId; readonly createdAtMs: number; readonly
 
 /** Tries of one request, over restarts and lenses that died: more would only be more victims of a poisonous video. */
 const MOST_ATTEMPTS = 2
+
+const REWRITE_MS = 2000
 
 /** How far a character is when a step begins, in percent; from the shares of time that the steps take. */
 const PROGRESS: Readonly<Record<Step, number>> = {
@@ -96,13 +99,12 @@ export class CharacterJobs {
       const character = await place.run((signal) => this.#tryTwice(job, signal))
       await endUpload(job.request.source, log)
       end(character.id === job.id ? 'completed' : 'same')
+      this.#ends.delete(job.id)
       done.resolve(character)
     } catch (error) {
       const shown = await this.#giveUp(job, error)
       end(shown.code === 'shutting_down' ? 'kept' : 'failed')
       done.reject(shown)
-    } finally {
-      this.#ends.delete(job.id)
     }
   }
 
@@ -142,26 +144,34 @@ export class CharacterJobs {
     })
   }
 
-  /** Writes the failure, or keeps the row for the next start when it is the service that ends. */
-  async #giveUp({ id, attempts, request }: Job, error: unknown): Promise<AppError> {
-    const { db, objects, log, clock } = this.#deps
-    const shown = error instanceof AppError ? error : new AppError('internal_error', { cause: error })
+  /** What is told of the error. The row gets it too; when that fails it is tried again until it does not. */
+  async #giveUp(job: Job, error: unknown): Promise<AppError> {
+    const shown = error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error })
+    const { id, attempts } = job
     const { code } = shown
-    try {
-      if (code === 'shutting_down') {
-        await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null, progress: 0 })
-        log.info('character.kept', { id })
-        return shown
-      }
-      await failCharacter(db, id, { error: writeError(shown), nowMs: clock() })
-      await objects.deleteFolder(id)
-      await endUpload(request.source, log)
-    } catch (cause) {
-      log.error('character.failure_unwritten', { id, error: cause })
-    }
-    if (code === 'internal_error') log.error('character.failed', { id, code, attempts, error })
-    else log.info('character.failed', { id, code, attempts })
+    if (code === 'internal_error') this.#deps.log.error('character.failed', { id, code, attempts, error })
+    else this.#deps.log.info(code === 'shutting_down' ? 'character.kept' : 'character.failed', { id, code, attempts })
+    await this.#writeEnd(job, shown)
     return shown
+  }
+
+  async #writeEnd(job: Job, error: AppError): Promise<void> {
+    const { db, objects, log, clock } = this.#deps
+    const { id, attempts, request } = job
+    try {
+      // When it is the service that ends, the row is kept for the next start, and the try does not count.
+      if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null, progress: 0 })
+      else {
+        await objects.deleteFolder(id)
+        await failCharacter(db, id, { error: writeError(error), nowMs: clock() })
+        await endUpload(request.source, log)
+      }
+      this.#ends.delete(id)
+    } catch (cause) {
+      // A full disk takes no failures either. Until it does, equal requests meet the same end.
+      log.error('character.end_unwritten', { id, error: cause })
+      setTimeout(() => void this.#writeEnd(job, error), REWRITE_MS).unref()
+    }
   }
 }
 

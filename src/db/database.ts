@@ -1,6 +1,7 @@
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely'
 import { Migrator } from 'kysely/migration'
+import { AppError, type ErrorCode } from '../domain/errors.ts'
 import { MIGRATIONS } from './migrations.ts'
 import type { Tables } from './tables.ts'
 
@@ -33,15 +34,32 @@ function openFile(file: string): SqliteDatabase {
       const statement = sqlite.prepare(sql === 'begin' ? 'begin immediate' : sql)
       return {
         reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...bound(parameters)),
-        run: (parameters) => statement.run(...bound(parameters)),
+        all: (parameters) => translated(() => statement.all(...bound(parameters))),
+        // A full disk has rolled back by itself; asked again, SQLite would answer with an error that hides the first.
+        run: (parameters) => (sql === 'rollback' && !sqlite.isTransaction ? NO_CHANGE : translated(() => statement.run(...bound(parameters)))),
         iterate: (parameters) => statement.iterate(...bound(parameters)),
       }
     },
   }
 }
 
+const NO_CHANGE = { changes: 0, lastInsertRowid: 0 }
 const bound = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[] // the tables' types hold nothing else
+
+const FAULTS: Readonly<Record<number, ErrorCode>> = { 10: 'storage_unavailable', 13: 'storage_full' }
+const RETRY_AFTER_SECONDS = 30
+
+function translated<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const code = FAULTS[codeOf(error)]
+    throw code ? new AppError(code, { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error }) : error
+  }
+}
+
+/** SQLite's primary result code. */
+const codeOf = (error: unknown): number => (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0)
 
 /** Forward only: a database that knows later migrations than this program is refused. */
 async function migrate(db: Database): Promise<void> {
@@ -59,7 +77,4 @@ const REASONS: Readonly<Record<number, string>> = {
   26: 'it is not an SQLite database; restore it from a backup, or move it away to begin anew',
 }
 
-function explain(error: unknown): string {
-  const code = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0
-  return REASONS[code] ?? (error instanceof Error ? error.message : String(error))
-}
+const explain = (error: unknown): string => REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : String(error))

@@ -41,9 +41,9 @@ export function createDiskObjects({ folder }: { readonly folder: string }) {
     },
     /** Deletes everything below a folder of keys, and says how many objects that were. */
     deleteFolder: (key: string): Promise<number> => translated(key, async () => {
-      const names = await filesBelow(pathOf(key))
+      const files = await countFiles(pathOf(key))
       await rm(pathOf(key), { recursive: true, force: true })
-      return names
+      return files
     }),
     /** The names directly below the top: the folders of keys. */
     listFolders: (): Promise<readonly string[]> => translated('', () => readdir(folder).catch(unless('ENOENT', []))),
@@ -77,13 +77,13 @@ async function* read(path: string, { start, end }: ByteRange): AsyncGenerator<Ui
   await using file = await open(path)
   for (let at = start; at < end;) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at)), { position: at })
-    if (bytesRead === 0) throw new AppError('storage_unavailable', { details: { retryAfterSeconds: RETRY_AFTER_SECONDS } })
+    if (bytesRead === 0) throw new AppError('storage_unavailable', { details: { retryAfterSeconds: RETRY_AFTER_SECONDS } }) // it was cut off behind our back
     yield buffer.subarray(0, bytesRead)
     at += bytesRead
   }
 }
 
-const filesBelow = async (path: string): Promise<number> =>
+const countFiles = async (path: string): Promise<number> =>
   (await readdir(path, { recursive: true, withFileTypes: true }).catch(unless('ENOENT', []))).filter((entry) => entry.isFile()).length
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined)
@@ -94,17 +94,21 @@ const unless = <T>(code: string, value: T) => (error: unknown): T => {
 }
 
 const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-const UNAVAILABLE: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ESTALE'])
+const UNAVAILABLE: ReadonlySet<unknown> = new Set(['EIO', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'ENOTDIR', 'ESTALE'])
+
+/** What a disk that is full or out of reach looks like to a caller; null for any other error. */
+export function diskFault(error: unknown): AppError | null {
+  const code = codeOf(error)
+  const facts = { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error }
+  if (FULL.has(code)) return new AppError('storage_full', facts)
+  return UNAVAILABLE.has(code) ? new AppError('storage_unavailable', facts) : null
+}
 
 async function translated<T>(key: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const code = codeOf(error)
-    if (code === 'ENOENT') throw new ObjectNotFound(key, { cause: error })
-    const details = { retryAfterSeconds: RETRY_AFTER_SECONDS }
-    if (FULL.has(code)) throw new AppError('storage_full', { details, cause: error })
-    if (UNAVAILABLE.has(code)) throw new AppError('storage_unavailable', { details, cause: error })
-    throw error
+    if (codeOf(error) === 'ENOENT') throw new ObjectNotFound(key, { cause: error })
+    throw diskFault(error) ?? error
   }
 }
