@@ -94,14 +94,15 @@ test('a bug is an internal error that says nothing of itself', async () => {
   expect(JSON.stringify(await rig.characters.find('local', id))).not.toContain('secret')
 })
 
+const seesPersonToo = () => ({ frames: 16, subjects: [subject(), subject({ id: 's2', kind: 'person', rank: 0.5 })], reasons: [], models: {} })
+
 test.each([
   ['reject', null, 'person_not_allowed'],
   ['consent', null, 'consent_required'],
   ['consent', { basis: 'permission', by: 'Ana', atMs: 1, note: null }, null],
   ['allow', null, null],
 ] as const)('policy %s with consent %j for a person beside the chosen subject: %s', async (humanPolicy, consent, code) => {
-  const see = () => ({ frames: 16, subjects: [subject(), subject({ id: 's2', kind: 'person', rank: 0.5 })], reasons: [], models: {} })
-  await using rig = await openRig({ humanPolicy, script: { see } })
+  await using rig = await openRig({ humanPolicy, script: { see: seesPersonToo } })
   expect(await codeOf((await rig.characters.create(createRequest({ options: { consent } }))).done)).toBe(code)
 })
 

@@ -1,4 +1,8 @@
-import type { Calls, CallName } from '../lens/protocol.ts'
+import type { LensSession } from '../jail/lens-session.ts'
 
-/** What the lens answers to each call. */
-export type Answers = { readonly [Name in CallName]: Calls[Name]['answers'] }
+declare const session: LensSession // for its type alone
+
+type CallName = Parameters<LensSession['call']>[0]
+
+/** What a lens answers to each call. */
+export type Answers = { readonly [Name in CallName]: Awaited<ReturnType<typeof session.call<Name>>> }
