@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { NOT_PUBLIC, PUBLIC } from '../../test/support/addresses.ts'
 import { isPublicAddress } from './address.ts'

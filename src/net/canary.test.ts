@@ -18,18 +18,46 @@ import { openUrlSource } from './url-source.ts'
  */
 const IS_EVERY_ADDRESS_OURS = process.env.TEST_EVERY_ADDRESS_IS_OURS === 'yes'
 const SET_UP = 'ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo'
-const canUnshare = spawnSync('unshare', ['-rn', 'sh', '-c', SET_UP]).status === 0
+const UNSHARE = 'unshare'
+const canUnshare = spawnSync(UNSHARE, ['-rn', 'sh', '-c', SET_UP]).status === 0
 
 describe.skipIf(IS_EVERY_ADDRESS_OURS)('where every address is ours', () => {
   test.skipIf(!canUnshare)('all of what follows holds (needs unshare and iproute2)', () => {
     const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs')
-    const inside = spawnSync('unshare', ['-rn', 'sh', '-c', `${SET_UP} && exec "$@"`, 'sh', process.execPath, vitest, 'run', import.meta.filename, '--no-color'], {
+    const inside = spawnSync(UNSHARE, ['-rn', 'sh', '-c', `${SET_UP} && exec "$@"`, 'sh', process.execPath, vitest, 'run', import.meta.filename, '--no-color'], {
       encoding: 'utf8', env: { ...process.env, TEST_EVERY_ADDRESS_IS_OURS: 'yes' },
     })
-    expect(inside.stdout + inside.stderr).toMatch(/Tests +[5-9] passed/)
+    expect(inside.stdout + inside.stderr).toMatch(/Tests +5 passed/)
     expect(inside.status).toBe(0)
   }, 60_000)
 })
+
+async function read(url: URL, dnsServers: readonly string[] = []): Promise<string> {
+  try {
+    await using source = await openUrlSource(url, { settings: { allow: [], dnsServers, maxBytes: 1e6 }, scratchFolder: tmpdir(), signal: AbortSignal.timeout(10_000) })
+    await source.read(0, source.size)
+    return 'read'
+  } catch (error) {
+    return codeOf(error)
+  }
+}
+
+async function outcome(text: string, dnsServers?: readonly string[]): Promise<string> {
+  try {
+    return await read(parseSourceUrl(text, []), dnsServers)
+  } catch (error) {
+    return codeOf(error)
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof AppError) return error.code
+  throw error
+}
+
+const hostOf = (address: string): string => (isIPv6(address) ? `[${address}]` : address)
+/** What can stand in a URL or a DNS answer. */
+const INSIDE = NOT_PUBLIC.filter((address) => !address.includes('%'))
 
 describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
   const VIDEO = new Uint8Array(200_000).fill(7)
@@ -55,29 +83,6 @@ describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
   })
   afterAll(() => servers.forEach((server) => server.close()))
 
-  async function read(url: URL, dnsServers: readonly string[] = []): Promise<string> {
-    try {
-      await using source = await openUrlSource(url, { settings: { allow: [], dnsServers, maxBytes: 1e6 }, scratchFolder: tmpdir(), signal: AbortSignal.timeout(10_000) })
-      await source.read(0, source.size)
-      return 'read'
-    } catch (error) {
-      if (error instanceof AppError) return error.code
-      throw error
-    }
-  }
-
-  const outcome = async (text: string, dnsServers?: readonly string[]): Promise<string> => {
-    try {
-      return await read(parseSourceUrl(text, []), dnsServers)
-    } catch (error) {
-      if (error instanceof AppError) return error.code
-      throw error
-    }
-  }
-
-  const hostOf = (address: string): string => (isIPv6(address) ? `[${address}]` : address)
-  const withoutZone = NOT_PUBLIC.filter((address) => !address.includes('%'))
-
   test('the canary sings: public addresses are read, by number and by name', async () => {
     const zone = Object.fromEntries(PUBLIC.map((address, index) => [`p${index}.test`, [address]]))
     await using dns = await startDnsServer(zone)
@@ -87,7 +92,7 @@ describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
   })
 
   test('no address that is not public is connected to, whether the parser or the connector sees it first', async () => {
-    for (const address of withoutZone) {
+    for (const address of INSIDE) {
       for (const asked of [80, port]) {
         const text = `http://${hostOf(address)}:${asked}/`
         expect([text, await outcome(text)]).toEqual([text, 'url_not_allowed'])
@@ -98,7 +103,7 @@ describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
   })
 
   test('no name with such an address is connected to, whatever else it has', async () => {
-    const answers = withoutZone.flatMap((address) => [[address], ['93.184.216.34', address], [address, '2606:4700:4700::1111']])
+    const answers = INSIDE.flatMap((address) => [[address], ['93.184.216.34', address], [address, '2606:4700:4700::1111']])
     const zone = Object.fromEntries(answers.map((addresses, index) => [`n${index}.test`, addresses]))
     await using dns = await startDnsServer(zone)
     for (const name of Object.keys(zone)) expect([zone[name], await outcome(`http://${name}:${port}/`, [dns.server])]).toEqual([zone[name], 'url_not_allowed'])
@@ -116,7 +121,7 @@ describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
   })
 
   test('no redirect leads to one', async () => {
-    for (const address of withoutZone) {
+    for (const address of INSIDE) {
       connectedTo.length = 0
       answer = (_request, response) => { response.writeHead(302, { location: `http://${hostOf(address)}:${port}/` }).end() }
       expect([address, await outcome('http://93.184.216.34/')]).toEqual([address, 'url_not_allowed'])

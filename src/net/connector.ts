@@ -84,13 +84,8 @@ async function openSocket({ host, port, isSecure, servername }: Target, addresse
 
 async function secure(socket: Socket, { host, servername, signal }: Pick<Target, 'host' | 'servername'> & { signal: AbortSignal }): Promise<TLSSocket> {
   const secured = connectTls({ socket, host, servername, ALPNProtocols: ['http/1.1'], rejectUnauthorized: true })
-  try {
-    await once(secured, 'secureConnect', { signal })
-    return secured
-  } catch (error) {
-    secured.destroy() // before the socket below it: its loss would be an error nobody listens to
-    throw error
-  }
+  await once(secured, 'secureConnect', { signal })
+  return secured
 }
 
 /** The resolver's part of connecting, played from the checked list. */

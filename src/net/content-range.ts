@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto'
 import { AppError } from '../domain/errors.ts'
 import type { ByteRun } from '../runtime/byte-source.ts'
 import type { Answer } from './guarded-request.ts'
 
 /** `[start, end)`. */
 export interface Range { readonly start: number; readonly end: number }
+
+export interface Received { readonly block: ByteRun; readonly sha256: string }
 
 type Head = Pick<Answer, 'status' | 'headers'>
 
@@ -23,16 +26,20 @@ export function isHolding(answer: Head, { start, end }: Range): boolean {
 
 export const contentLength = ({ headers }: Head): number | null => (headers['content-length'] === undefined ? null : Number(headers['content-length']))
 
-/** The body of a 206 that says it holds `[start, end)`: exactly so many bytes. Rejects with `source_protocol_error`, `source_incomplete`, or as the body does. */
-export async function receive(answer: Answer, { start, end }: Range): Promise<ByteRun> {
+/**
+ * The body of a 206 that says it holds `[start, end)`: exactly so many bytes, and their digest.
+ * Rejects with `source_protocol_error`, `source_incomplete`, or as the body does.
+ */
+export async function receive({ body }: Answer, { start, end }: Range): Promise<Received> {
   const bytes = new Uint8Array(end - start)
-  if ((contentLength(answer) ?? bytes.length) !== bytes.length) throw new AppError('source_protocol_error')
+  const digest = createHash('sha256')
   let filled = 0
-  for await (const chunk of answer.body) {
+  for await (const chunk of body) {
     if (filled + chunk.length > bytes.length) throw new AppError('source_protocol_error')
     bytes.set(chunk, filled)
+    digest.update(chunk) // as they come: many at once would hold up everybody else
     filled += chunk.length
   }
   if (filled < bytes.length) throw new AppError('source_incomplete')
-  return { start, bytes }
+  return { block: { start, bytes }, sha256: digest.digest('hex') }
 }

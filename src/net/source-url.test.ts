@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../domain/errors.ts'
 import { parseSourceUrl } from './source-url.ts'
@@ -7,7 +8,7 @@ function outcome(text: unknown, allow: readonly string[] = []): string {
     return parseSourceUrl(text, allow).href
   } catch (error) {
     if (!(error instanceof AppError)) throw error
-    expect([error.status, error.param]).toEqual([400, 'url'])
+    assert.deepEqual([error.status, error.param], [400, 'url'])
     return error.code
   }
 }

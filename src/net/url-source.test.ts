@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -14,7 +16,7 @@ const VIDEO = Uint8Array.from({ length: 3_000_000 }, (_, index) => (index * 7919
 let scratchFolder: string
 beforeEach(async () => { scratchFolder = await mkdtemp(join(tmpdir(), 'net-')) })
 afterEach(async () => {
-  expect(await readdir(scratchFolder)).toEqual([])
+  assert.deepEqual(await readdir(scratchFolder), [])
   await rm(scratchFolder, { recursive: true })
 })
 
@@ -121,10 +123,8 @@ describe('a server with ranges', () => {
 })
 
 describe('a server without ranges', () => {
-  const plain = (body: Uint8Array) => startOrigin((_request, response) => { response.end(body) })
-
   test('is read whole once into a private file that goes with the source', async () => {
-    await using origin = await plain(VIDEO)
+    await using origin = await startOrigin((_request, response) => { response.end(VIDEO) })
     {
       await using source = await open(origin)
       await expectBytes(source, 2_000_000, 2_300_000, { isPlanned: true })
@@ -180,23 +180,29 @@ describe('a server without ranges', () => {
 
 describe('two versions are never mixed', () => {
   const OTHER = VIDEO.map((byte) => byte ^ 1)
-  const changingTo = (body: Uint8Array, etag: string | undefined, { hasRanges = true } = {}) => startOrigin((request, response) => {
-    if (origin.ranges.length === 1) answerRange(VIDEO)(request, response)
-    else if (hasRanges) answerRange(body, { etag })(request, response)
-    else response.writeHead(200, etag === undefined ? {} : { etag }).end(body)
-  }).then((started) => { origin = started; return started })
-  let origin: Origin
 
-  test.each([
-    ['another etag', () => changingTo(OTHER, '"v2"')],
-    ['another total', () => changingTo(VIDEO.subarray(0, 2_500_000), '"v1"')],
-    ['a whole of another etag', () => changingTo(VIDEO, '"v2"', { hasRanges: false })],
-    ['a whole of another length', () => changingTo(VIDEO.subarray(0, 2_500_000), undefined, { hasRanges: false })],
-    ['a whole with other bytes', () => changingTo(OTHER, undefined, { hasRanges: false })],
-  ])('%s', async (_name, start) => {
-    await using changing = await start()
+  test.each<[string, RequestListener]>([
+    ['another etag', answerRange(OTHER, { etag: '"v2"' })],
+    ['another total', answerRange(VIDEO.subarray(0, 2_500_000))],
+    ['a whole of another etag', (_request, response) => { response.writeHead(200, { etag: '"v2"' }).end(VIDEO) }],
+    ['a whole of another length', (_request, response) => { response.end(VIDEO.subarray(0, 2_500_000)) }],
+    ['a whole of another length, not stated', (_request, response) => { response.writeHead(200).end(VIDEO.subarray(0, 2_500_000)) }],
+    ['a whole with other bytes', (_request, response) => { response.end(OTHER) }],
+  ])('%s', async (_name, later) => {
+    await using changing = await startOrigin((request, response) => (changing.ranges.length === 1 ? answerRange(VIDEO) : later)(request, response))
     await using source = await open(changing)
     expect(await codeOf(source.read(1_000_000, 1_000_010))).toBe('source_changed')
+  })
+
+  test('a strong etag is sent along', async () => {
+    const conditions: unknown[] = []
+    await using origin = await startOrigin((request, response) => {
+      conditions.push(request.headers['if-range'])
+      answerRange(VIDEO)(request, response)
+    })
+    await using source = await open(origin)
+    await expectBytes(source, 1_000_000, 1_000_010)
+    expect(conditions).toEqual([undefined, '"v1"'])
   })
 
   test('a weak etag is compared, but not sent', async () => {
@@ -224,6 +230,18 @@ describe('redirects', () => {
     await expectBytes(source, 1_000_000, 1_000_010)
     expect(source.requests).toBe(7)
   })
+})
+
+test('a redirect in plain UTF-8 leads where it says', async () => {
+  const asked: unknown[] = []
+  await using origin = await startOrigin((request, response) => {
+    asked.push(request.url)
+    if (asked.length > 1) answerRange(VIDEO)(request, response)
+    else request.socket.end('HTTP/1.1 302 Found\r\nlocation: /视频.mp4\r\n\r\n')
+  })
+  await using source = await open(origin)
+  expect(source.size).toBe(VIDEO.length)
+  expect(asked).toEqual(['/clip.mp4', encodeURI('/视频.mp4')])
 })
 
 describe('ending', () => {

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { AppError } from '../domain/errors.ts'
 import type { ByteRun, ByteSource, ReadOptions } from '../runtime/byte-source.ts'
 import { Blocks, endOf, joinBlocks } from './blocks.ts'
-import { contentLength, isHolding, readContentRange, receive } from './content-range.ts'
+import { contentLength, isHolding, readContentRange, receive, type Received } from './content-range.ts'
 import { assertRange } from './file-source.ts'
 import type { Answer } from './guarded-request.ts'
 import { FIRST_READ_BYTES, MOST_CACHED_BYTES, READ_AHEAD_BYTES, type FetchSettings } from './limits.ts'
@@ -135,10 +135,10 @@ class UrlSource implements ByteSource {
     })
   }
 
-  #keep(block: ByteRun): ByteRun {
+  #keep({ block, sha256 }: Received): ByteRun {
     this.#blocks.add(block)
     this.#lastEnd = endOf(block)
-    this.#handedOut.push({ start: block.start, end: endOf(block), sha256: hash('sha256', block.bytes) })
+    this.#handedOut.push({ start: block.start, end: endOf(block), sha256 })
     return block
   }
 

@@ -65,8 +65,9 @@ function record(address: string): Buffer {
 
 function v6Bytes(address: string): Buffer {
   const [head, tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
-  const words = (text: string): number[] => (text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16)))
-  const [before, after] = [words(head), words(tail)]
+  const [before, after] = [wordsOf(head), wordsOf(tail)]
   const all = [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after]
   return Buffer.from(all.flatMap((word) => [word >> 8, word & 255]))
 }
+
+const wordsOf = (text: string): readonly number[] => (text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16)))
