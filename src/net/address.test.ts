@@ -4,7 +4,8 @@ import { NOT_PUBLIC, PUBLIC } from '../../test/support/addresses.ts'
 import { isPublicAddress } from './address.ts'
 
 const NO_ADDRESSES = [
-  '', 'localhost', 'example.com', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '8.8.8', '8.8.8.8.8', '256.1.1.1', ' 8.8.8.8', '8.8.8.8 ', '8.8.8.8:80', '[2606:4700::1111]', '1::2::3', '2a00:1450::1%eth0', '١.1.1.1',
+  '', 'localhost', 'example.com', '127.1', '0x7f000001', '2130706433', '0177.0.0.1', '8.8.8', '8.8.8.8.8', '256.1.1.1', ' 8.8.8.8', '8.8.8.8 ',
+  '8.8.8.8:80', '[2606:4700::1111]', '1::2::3', '2a00:1450::1%eth0', '١.1.1.1',
 ]
 
 describe('an address is refused', () => {

@@ -9,7 +9,7 @@ import { answerRange, startOrigin, startRawOrigin } from '../../test/support/ori
 import { AppError } from '../domain/errors.ts'
 import { FETCH_LIMITS } from './limits.ts'
 import { parseSourceUrl } from './source-url.ts'
-import { openUrlSource } from './url-source.ts'
+import { openUrlSource, type OpenUrlSource } from './url-source.ts'
 
 const VIDEO = new Uint8Array(1000).fill(7)
 
@@ -26,11 +26,23 @@ async function open(url: string, { zone, allow = [] }: { zone: Zone; allow?: rea
   }
 }
 
+const optionsFor = (allow: readonly string[]): OpenUrlSource => ({
+  settings: { allow, dnsServers: [], maxBytes: 1e6 }, scratchFolder: tmpdir(), signal: AbortSignal.timeout(10_000),
+})
+
 describe('a name', () => {
   test.each<[string, readonly string[]]>([
-    ['loopback', ['127.0.0.1']], ['loopback, IPv6', ['::1']], ['private', ['10.0.0.1']], ['link-local', ['169.254.169.254']], ['mapped', ['::ffff:127.0.0.1']], ['NAT64', ['64:ff9b::7f00:1']],
-    ['a public and a private one', ['93.184.216.34', '127.0.0.1']], ['a private and a public one', ['127.0.0.1', '93.184.216.34']], ['a public A and a private AAAA', ['93.184.216.34', '::1']],
-    ['a private A and a public AAAA', ['127.0.0.1', '2606:4700:4700::1111']], ['many public and one private one', [...Array.from({ length: 20 }, (_, index) => `93.184.216.${index}`), '192.168.0.1']],
+    ['loopback', ['127.0.0.1']],
+    ['loopback, IPv6', ['::1']],
+    ['private', ['10.0.0.1']],
+    ['link-local', ['169.254.169.254']],
+    ['mapped', ['::ffff:127.0.0.1']],
+    ['NAT64', ['64:ff9b::7f00:1']],
+    ['a public and a private one', ['93.184.216.34', '127.0.0.1']],
+    ['a private and a public one', ['127.0.0.1', '93.184.216.34']],
+    ['a public A and a private AAAA', ['93.184.216.34', '::1']],
+    ['a private A and a public AAAA', ['127.0.0.1', '2606:4700:4700::1111']],
+    ['many public and one private one', [...Array.from({ length: 20 }, (_, index) => `93.184.216.${index}`), '192.168.0.1']],
   ])('that resolves to %s is refused, and nothing connected', async (_name, addresses) => {
     await using canary = await startRawOrigin(() => {})
     expect(await open(`http://hostile.test:${canary.port}/`, { zone: { 'hostile.test': addresses } })).toBe('url_not_allowed')
@@ -59,7 +71,7 @@ describe('a name', () => {
   test('is looked up by the system where no servers are set', async () => {
     await using origin = await startOrigin(answerRange(VIDEO))
     const url = `http://localhost:${origin.port}/`
-    const fetching = (allow: readonly string[]) => openUrlSource(parseSourceUrl(url, allow), { settings: { allow, dnsServers: [], maxBytes: 1e6 }, scratchFolder: tmpdir(), signal: AbortSignal.timeout(10_000) })
+    const fetching = (allow: readonly string[]) => openUrlSource(parseSourceUrl(url, allow), optionsFor(allow))
     await expect(fetching([])).rejects.toMatchObject({ code: 'url_not_allowed' })
     await using source = await fetching([`localhost:${origin.port}`])
     expect(source.size).toBe(VIDEO.length)
@@ -69,8 +81,7 @@ describe('a name', () => {
 test('an address that slipped past the parser is refused by the connector', async () => {
   await using canary = await startRawOrigin(() => {})
   for (const host of ['127.0.0.1', '[::1]', '[::ffff:7f00:1]']) {
-    const opening = openUrlSource(new URL(`http://${host}:${canary.port}/`), { settings: { allow: [], dnsServers: [], maxBytes: 1e6 }, scratchFolder: tmpdir(), signal: AbortSignal.timeout(10_000) })
-    await expect(opening).rejects.toMatchObject({ code: 'url_not_allowed' })
+    await expect(openUrlSource(new URL(`http://${host}:${canary.port}/`), optionsFor([]))).rejects.toMatchObject({ code: 'url_not_allowed' })
   }
   expect(canary.connections).toHaveLength(0)
 })

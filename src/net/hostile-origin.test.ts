@@ -61,7 +61,8 @@ function drip(socket: Pick<Socket, 'on' | 'destroyed' | 'write'>, text: string |
 
 describe('answers other than 200 and 206', () => {
   test.each([201, 203, 204, 300, 304, 305, 400, 401, 403, 404, 410, 418, 429, 500, 502, 503, 504, 599])('%d', async (status) => {
-    await using origin = await startOrigin((_request, response) => { response.writeHead(status, { 'x-secret': SECRET, etag: '"x"' }).end(status === 204 || status === 304 ? undefined : SECRET) })
+    const body = status === 204 || status === 304 ? undefined : SECRET
+    await using origin = await startOrigin((_request, response) => { response.writeHead(status, { 'x-secret': SECRET, etag: '"x"' }).end(body) })
     const outcome = await fetchAll(origin)
     expect(outcome).toMatchObject({ code: 'source_http_error', status: 422, details: { status } })
   })
@@ -293,7 +294,13 @@ const redirectingTo = (location: string | undefined, status = 302): Promise<Orig
 
 describe('redirects', () => {
   test.each<[string, string | undefined]>([
-    ['in a loop', '/clip.mp4'], ['too often', 'next?x'], ['without a target', undefined], ['to an empty target', ''], ['to nowhere', 'http://'], ['to what is no address', 'http://[::g]/'], ['to an endless address', `/${'a'.repeat(9000)}`],
+    ['in a loop', '/clip.mp4'],
+    ['too often', 'next?x'],
+    ['without a target', undefined],
+    ['to an empty target', ''],
+    ['to nowhere', 'http://'],
+    ['to what is no address', 'http://[::g]/'],
+    ['to an endless address', `/${'a'.repeat(9000)}`],
   ])('%s', async (_name, location) => {
     await using origin = await redirectingTo(location)
     expect(await refusal(origin)).toEqual([422, 'source_redirect'])
@@ -301,8 +308,10 @@ describe('redirects', () => {
   })
 
   test.each([
-    'http://127.0.0.1:1/', 'http://localhost/', 'http://2130706433/', 'http://[::1]/', 'http://[::ffff:7f00:1]/', 'http://169.254.169.254/latest/', 'http://10.0.0.1/', '//127.0.0.1/', 'http://0/', 'http://168.63.129.16/',
-    'file:///etc/passwd', 'ftp://example.com/', 'data:video/mp4;base64,AAAA', 'javascript:alert(1)', 'gopher://127.0.0.1:6379/_x', 'http://user:pass@example.com/', 'http://example.com:22/', 'http://example.com:6379/',
+    'http://127.0.0.1:1/', 'http://localhost/', 'http://2130706433/', 'http://[::1]/', 'http://[::ffff:7f00:1]/', 'http://169.254.169.254/latest/',
+    'http://10.0.0.1/', '//127.0.0.1/', 'http://0/', 'http://168.63.129.16/',
+    'file:///etc/passwd', 'ftp://example.com/', 'data:video/mp4;base64,AAAA', 'javascript:alert(1)', 'gopher://127.0.0.1:6379/_x',
+    'http://user:pass@example.com/', 'http://example.com:22/', 'http://example.com:6379/',
   ])('to a forbidden place: %s', async (location) => {
     await using origin = await redirectingTo(location)
     expect(await refusal(origin)).toEqual([400, 'url_not_allowed'])
@@ -329,7 +338,7 @@ describe('redirects', () => {
 describe('what must work', () => {
   test.each<[string, RequestListener]>([
     ['a wrong type, a cookie, a disposition with a path', (request, response) => {
-      response.setHeaders(new Map<string, string | string[]>([['content-type', 'text/html'], ['set-cookie', ['a=b', 'c=d']], ['content-disposition', 'attachment; filename="../../etc/passwd"']]))
+      response.setHeader('content-type', 'text/html').setHeader('set-cookie', ['a=b', 'c=d']).setHeader('content-disposition', 'attachment; filename="../../etc/passwd"')
       answerRange(VIDEO)(request, response)
     }],
     ['no ranges', (_request, response) => { response.end(VIDEO) }],
@@ -361,6 +370,8 @@ describe('what must work', () => {
     let head = {}
     await using origin = await startOrigin((request, response) => { head = request.headers; response.end(VIDEO) })
     expect(await readVideo(origin)).toBe('the video')
-    expect(head).toEqual({ host: origin.pair, 'user-agent': 'Dramatis/0.1', accept: '*/*', 'accept-encoding': 'identity', range: 'bytes=0-65535', connection: 'keep-alive' })
+    expect(head).toEqual({
+      host: origin.pair, 'user-agent': 'Dramatis/0.1', accept: '*/*', 'accept-encoding': 'identity', range: 'bytes=0-65535', connection: 'keep-alive',
+    })
   })
 })
