@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { AppError } from '../domain/errors.ts'
 import type { Character, Step } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
-import { completeAsSame, failCharacter, findCompleted, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
+import { completeAsSame, failCharacter, findCompleted, noteStep, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
 import { LensDied } from '../jail/lens-died.ts'
 import type { JobQueue, Place } from '../jobs/job-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
@@ -94,16 +94,20 @@ export class CharacterJobs {
   async #run(job: Job, place: Place, done: PromiseWithResolvers<Character>): Promise<void> {
     const { onEnd, log } = this.#deps
     const started = performance.now()
-    const end = (outcome: Outcome): void => onEnd(outcome, Math.round(performance.now() - started))
+    const end = (outcome: Outcome, facts: Readonly<Record<string, string>>): void => {
+      const ms = Math.round(performance.now() - started)
+      onEnd(outcome, ms)
+      log.info(`character.${outcome}`, { id: job.id, ms, attempts: job.attempts, ...facts })
+    }
     try {
       const character = await place.run((signal) => this.#tryTwice(job, signal))
       await endUpload(job.request.source, log)
-      end(character.id === job.id ? 'completed' : 'same')
+      end(character.id === job.id ? 'completed' : 'same', { kind: character.kind })
       this.#ends.delete(job.id)
       done.resolve(character)
     } catch (error) {
       const shown = await this.#giveUp(job, error)
-      end(shown.code === 'shutting_down' ? 'kept' : 'failed')
+      end(shown.code === 'shutting_down' ? 'kept' : 'failed', { code: shown.code })
       done.reject(shown)
     }
   }
@@ -132,7 +136,7 @@ export class CharacterJobs {
     const { id, attempts: attempt, request } = job
     return createCharacter({ ...job, attempt, signal }, this.#deps, {
       onStep: (step) => {
-        updateAttempt(db, id, attempt, { step, progress: PROGRESS[step], updated_at: clock() }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
+        noteStep(db, id, attempt, { step, progress: PROGRESS[step], nowMs: clock() }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
       },
       onStepDone: this.#deps.onStep,
       findSame: async (clipSha256) => {
@@ -147,10 +151,7 @@ export class CharacterJobs {
   /** What is told of the error. The row gets it too; when that fails it is tried again until it does not. */
   async #giveUp(job: Job, error: unknown): Promise<AppError> {
     const shown = error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error })
-    const { id, attempts } = job
-    const { code } = shown
-    if (code === 'internal_error') this.#deps.log.error('character.failed', { id, code, attempts, error })
-    else this.#deps.log.info(code === 'shutting_down' ? 'character.kept' : 'character.failed', { id, code, attempts })
+    if (shown.code === 'internal_error') this.#deps.log.error('character.bug', { id: job.id, error })
     await this.#writeEnd(job, shown)
     return shown
   }
@@ -160,7 +161,7 @@ export class CharacterJobs {
     const { id, attempts, request } = job
     try {
       // When it is the service that ends, the row is kept for the next start, and the try does not count.
-      if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null, progress: 0 })
+      if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null })
       else {
         await objects.deleteFolder(id)
         await failCharacter(db, id, { error: writeError(error), nowMs: clock() })

@@ -6,7 +6,7 @@ import { acceptRequest } from './accept.ts'
 import { CharacterJobs, endUpload, type JobsDeps } from './character-jobs.ts'
 import type { Characters } from './characters.ts'
 import { detectSubjects } from './detect-subjects.ts'
-import { findEvidence, findMedia, findState, listStates } from './read-characters.ts'
+import { findMedia, findState, listStates, readEvidenceOf } from './read-characters.ts'
 import { purgeExpired, removeCharacter, restoreCharacter } from './remove-characters.ts'
 import type { CreateRequest, CreateTicket } from './requests.ts'
 import { resumeCharacters } from './resume-characters.ts'
@@ -42,7 +42,7 @@ export function createCharacters(deps: CharactersDeps): Characters {
     list: (account, request) => listStates(db, account, request),
     remove: (account, ref, { isPurge }) => removeCharacter({ db, objects }, { account, ref, isPurge, nowMs: clock() }),
     restore: (account, ref) => restoreCharacter(db, account, ref),
-    evidence: (account, ref) => findEvidence(db, account, ref),
+    evidence: (account, ref) => readEvidenceOf(db, account, ref),
     openMedia: (token, name) => findMedia({ db, objects }, token, name),
     resume: async () => {
       await resumeCharacters(jobs, deps)

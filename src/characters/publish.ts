@@ -5,6 +5,7 @@ import type { Choice } from '../domain/subject-choice.ts'
 import { suggestUsernames } from '../domain/suggest-username.ts'
 import { updateAttempt } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
+import { insertEvidence } from '../db/evidence-rows.ts'
 import { freeUsernames, takeUsername } from '../db/username-rows.ts'
 import { insertVectors } from '../db/vector-rows.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
@@ -14,7 +15,7 @@ import type { Answers } from './lens-answers.ts'
 import { objectKey, type MediaFile } from './media-files.ts'
 import type { Attempt, CreateOptions, Evidence } from './requests.ts'
 import { sourceFacts } from './source-facts.ts'
-import { completedValues } from './stored-character.ts'
+import { completedValues, writeEvidence } from './stored-character.ts'
 import { usernameTaken } from './username-taken.ts'
 
 type References = Answers['references']['references']
@@ -88,13 +89,14 @@ const warningsOf = ({ window, cutout }: Facts): readonly Warning[] => [
   ...(cutout.picture ? [] : [{ code: 'cutout_missing', message: 'The subject could not be cut out cleanly.' } as const]),
 ]
 
-/** Row, username and vectors together or not at all. A suggested name that somebody took meanwhile gives way to the next; a chosen one is `username_taken`. */
+/** Row, username, evidence and vectors together or not at all. A suggested name that somebody took meanwhile gives way to the next; a chosen one is `username_taken`. */
 export async function commitCharacter(unnamed: Unnamed, { job, facts, name }: { readonly job: Attempt; readonly facts: Facts; readonly name: Name }, { db }: { readonly db: Database }): Promise<Character> {
   return db.transaction().execute(async (trx) => {
     const username = name.isChosen ? await takeChosen(trx, job.id, name.username) : await takeFirstFree(trx, job.id, name)
     const character = { ...unnamed, username }
-    const isOurs = await updateAttempt(trx, job.id, job.attempt, completedValues(character, facts.files, evidenceOf(facts)))
+    const isOurs = await updateAttempt(trx, job.id, job.attempt, completedValues(character, facts.files))
     if (!isOurs) throw new Error(`another try has taken ${job.id} over`)
+    await insertEvidence(trx, job.id, writeEvidence(evidenceOf(facts)))
     await insertVectors(trx, job.id, facts.vectors)
     return character
   })

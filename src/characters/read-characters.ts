@@ -3,11 +3,12 @@ import { isCharacterId } from '../domain/identifier.ts'
 import { foldUsername } from '../domain/username.ts'
 import { findByMediaToken, findCharacter, findOwnCharacter, listCharacters, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
+import { findEvidence } from '../db/evidence-rows.ts'
 import { ObjectNotFound, type DiskObjects } from '../objects/disk-objects.ts'
 import type { CharacterPage, ListRequest, Media } from './characters.ts'
 import { contentTypeOf, objectKey } from './media-files.ts'
 import type { CharacterState, Evidence } from './requests.ts'
-import { evidenceOf, mediaOf, searchWords, stateOf } from './stored-character.ts'
+import { mediaOf, readEvidence, searchWords, stateOf } from './stored-character.ts'
 
 /** The one place that says so: missing, deleted and somebody else's look the same. */
 export const notFound = (): AppError => new AppError('character_not_found')
@@ -36,10 +37,11 @@ export async function listStates(db: Database, account: string, { limit, order, 
   return { states: rows.slice(0, limit).map(stateOf), hasMore: rows.length > limit }
 }
 
-export async function findEvidence(db: Database, account: string, ref: string): Promise<Evidence> {
-  const evidence = evidenceOf(await findVisibleRow(db, account, ref))
-  if (evidence === null) throw new AppError('character_not_ready')
-  return evidence
+export async function readEvidenceOf(db: Database, account: string, ref: string): Promise<Evidence> {
+  const { id } = await findVisibleRow(db, account, ref)
+  const json = await findEvidence(db, id)
+  if (json === null) throw new AppError('character_not_ready')
+  return readEvidence(json)
 }
 
 export async function findMedia({ db, objects }: { readonly db: Database; readonly objects: DiskObjects }, token: string, name: string): Promise<Media> {

@@ -16,11 +16,11 @@ const IN_COLUMNS = {
 type Facts = Omit<Character, keyof typeof IN_COLUMNS>
 
 /** What a finished character adds to its row; the request, with the whole URL in it, goes. */
-export function completedValues(character: Character, media: readonly MediaFile[], evidence: Evidence): CharacterValues {
+export function completedValues(character: Character, media: readonly MediaFile[]): CharacterValues {
   const { kind, mediaToken, clipSha256, updatedAtMs, completedAtMs } = character
   return {
     status: 'completed', progress: 100, request: null, kind, media_token: mediaToken, clip_sha256: clipSha256,
-    media: JSON.stringify(media), facts: JSON.stringify({ ...character, ...IN_COLUMNS }), evidence: JSON.stringify(evidence),
+    media: JSON.stringify(media), facts: JSON.stringify({ ...character, ...IN_COLUMNS }),
     search: searchText(character), updated_at: updatedAtMs, completed_at: completedAtMs,
   }
 }
@@ -66,4 +66,5 @@ export function requestOf({ id, account, request }: CharacterRow): CreateRequest
 }
 
 export const mediaOf = ({ media }: CharacterRow): readonly MediaFile[] => JSON.parse(media ?? '[]') as readonly MediaFile[]
-export const evidenceOf = ({ evidence }: CharacterRow): Evidence | null => JSON.parse(evidence ?? 'null') as Evidence | null
+export const writeEvidence = (evidence: Evidence): string => JSON.stringify(evidence)
+export const readEvidence = (json: string): Evidence => JSON.parse(json) as Evidence

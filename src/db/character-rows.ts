@@ -67,13 +67,20 @@ export const startAttempt = (db: Database, id: string, attempt: number, nowMs: n
   changed(db.updateTable('characters').set({ status: 'in_progress', attempts: attempt, updated_at: nowMs })
     .where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt - 1))
 
+/** Notes how far a try has come; the progress of an earlier try is not taken back. */
+export async function noteStep(db: Database, id: string, attempt: number, { step, progress, nowMs }: { readonly step: string; readonly progress: number; readonly nowMs: number }): Promise<void> {
+  await db.updateTable('characters')
+    .set((set) => ({ step, updated_at: nowMs, progress: set.case().when('progress', '<', progress).then(progress).else(set.ref('progress')).end() }))
+    .where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt).execute()
+}
+
 /** Writes to the row while this try is still the one that holds it. False when it is not: then nothing was written. */
 export const updateAttempt = (db: Database, id: string, attempt: number, values: CharacterValues): Promise<boolean> =>
   changed(db.updateTable('characters').set(values).where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt))
 
 /** Back to waiting, as it was before its last try began. */
 export async function requeueCharacter(db: Database, id: string): Promise<void> {
-  await db.updateTable('characters').set({ status: 'queued', step: null, progress: 0 }).where('id', '=', id).where('status', 'in', UNFINISHED).execute()
+  await db.updateTable('characters').set({ status: 'queued', step: null }).where('id', '=', id).where('status', 'in', UNFINISHED).execute()
 }
 
 /** Ends a try with an earlier character as its answer; a name that was held for it is free again. */
@@ -99,13 +106,14 @@ export async function setDeleted(db: Database, id: string, deletedAtMs: number |
   await db.updateTable('characters').set({ deleted_at: deletedAtMs }).where('id', '=', id).execute()
 }
 
-/** Removes the row, the rows that it stands for, its names and vectors. Says how many went. */
+/** Removes the row, the rows that it stands for, its evidence, names and vectors. Says how many went. */
 export const purgeCharacter = (db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> =>
   db.transaction().execute(async (trx) => {
     const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
     const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
+    const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
     const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
-    return { rows: Number(rows.numDeletedRows + names.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
+    return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
   })
 
 /** Tombstones from before this time, and failures. */
@@ -118,7 +126,7 @@ export const listExpired = async (db: Database, beforeMs: number): Promise<reado
 
 /** The characters that may have objects: all but the failed. */
 export const listKept = async (db: Database): Promise<ReadonlySet<string>> => {
-  const rows = await db.selectFrom('characters').select('id').where('status', '!=', 'failed').where('same_as', 'is', null).execute()
+  const rows = await db.selectFrom('characters').select('id').where('status', 'in', [...UNFINISHED, 'completed']).where('same_as', 'is', null).execute()
   return new Set(rows.map(({ id }) => id))
 }
 

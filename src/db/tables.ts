@@ -1,6 +1,7 @@
 /** Rows as they lie in the database, the same on every one: ids and JSON as text, times in whole milliseconds, booleans as 0 and 1. */
 export interface Tables {
   characters: CharactersTable
+  evidence: EvidenceTable
   usernames: UsernamesTable
   vectors: VectorsTable
   api_keys: KeysTable
@@ -27,7 +28,6 @@ export interface CharactersTable {
   kind: string | null
   /** JSON of what the columns do not hold of the character. */
   facts: string | null
-  evidence: string | null
   /** Folded words to search in. */
   search: string | null
   created_at: number
@@ -35,6 +35,9 @@ export interface CharactersTable {
   completed_at: number | null
   deleted_at: number | null
 }
+
+/** JSON, beside the characters because it is larger than all the rest of a row and read seldom. */
+export interface EvidenceTable { character_id: string; json: string }
 
 /** One namespace for everything that is called by `@`. */
 export interface UsernamesTable { skeleton: string; name: string; character_id: string }

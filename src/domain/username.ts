@@ -33,9 +33,11 @@ function fault(name: string): string | null {
   return isReserved(name) ? 'it is a reserved word' : null
 }
 
+const withoutSign = (text: string): string => foldUsername(text.trim()).replace(/^@/, '')
+
 /** A name somebody chose, folded. Throws `invalid_username` that says why. */
 export function parseUsername(text: string): string {
-  const name = foldUsername(text.trim().replace(/^[@＠]/, ''))
+  const name = withoutSign(text)
   const reason = fault(name)
   if (reason !== null) throw new AppError('invalid_username', { param: 'username', details: { reason } })
   return name
@@ -46,7 +48,7 @@ export const isUsername = (name: string): boolean => fault(name) === null
 
 /** A handle from elsewhere, folded: 80 of any letters. Throws `invalid_username`. */
 export function parseAlias(text: string): string {
-  const alias = foldUsername(text.trim().replace(/^[@＠]/, ''))
+  const alias = withoutSign(text)
   const isOne = ALIAS.test(alias) && [...alias].length <= MOST_ALIAS && !ID.test(alias)
   if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { reason: `${[...alias].length} characters, or one that no handle has` } })
   return alias
