@@ -66,6 +66,7 @@ const FOREIGN: Readonly<Record<string, Translation>> = {
   FST_PROTO_VIOLATION: cutShort,
   FST_INVALID_JSON_FIELD_ERROR: cutShort,
   FST_MP_PREMATURE_CLOSE: cutShort,
+  ENOSPC: ['storage_full'],
   ECONNRESET: cutShort,
   ECONNABORTED: cutShort,
 }

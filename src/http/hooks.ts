@@ -3,6 +3,7 @@ import { AppError } from '../domain/errors.ts'
 import { identify, requireScope, SCOPES, type Caller, type Scope } from './auth.ts'
 import type { App, ServerDeps } from './deps.ts'
 import { parseJsonObject } from './json-body.ts'
+import { phrase } from './phrase.ts'
 import { typedForm } from './schemas/create.ts'
 import { readForm } from './uploads.ts'
 
@@ -24,6 +25,10 @@ export function addRequestHooks(app: App, deps: Pick<ServerDeps, 'authenticate' 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, ...HEADERS })
     reply.raw.once('close', () => void request.discardUpload?.())
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      reply.header('connection', 'close')
+      throw new AppError('invalid_parameter', { param: 'host', details: { reason: phrase('HTTP/1.1 asks for this header', 'HTTP/1.1 要求提供该请求头') } })
+    }
     request.caller = await callerOf(request, deps)
     if (request.routeOptions.config.takes) checkBodyType(request, request.routeOptions.config.takes)
   })

@@ -36,7 +36,7 @@ export function describeRoutes(app: App, publicUrl: string): void {
 
 /** The document as it is served: what the generators leave out or leave over is mended. */
 export function finishedDocument(app: App): JsonObject {
-  const document = structuredClone(app.swagger()) as unknown as JsonObject // a document of plain JSON
+  const document: JsonObject = JSON.parse(JSON.stringify(app.swagger())) // parts that are shared, such as GET's and HEAD's, become two
   for (const path of objectsIn(document.paths)) {
     for (const [method, operation] of Object.entries(path)) {
       if (!isObject(operation)) continue

@@ -38,7 +38,8 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     bodyLimit: MOST_JSON_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS, maxHeaderSize: MOST_HEADER_BYTES },
+    // Node answers a missing Host or an odd Expect by itself, without the envelope: the first is refused and the second ignored below.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CHECK_EVERY_MS, maxHeaderSize: MOST_HEADER_BYTES, requireHostHeader: false },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MOST_HEADER_BYTES },
     return503OnClosing: false, // its answer is not our envelope
     frameworkErrors: (error, request, reply) => {
@@ -59,6 +60,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   addRequestHooks(app, deps)
   measure(app, deps)
   await app.register(async (routes: App) => addRoutes(routes, deps))
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   await app.ready()
   return app
 }

@@ -34,6 +34,10 @@ export interface UploadPlace { readonly scratchFolder: string; readonly uploadMa
  */
 export async function readForm(request: FastifyRequest, { scratchFolder, uploadMaxBytes }: UploadPlace): Promise<JsonObject> {
   if (Number(request.headers['content-length'] ?? 0) > uploadMaxBytes + MOST_JSON_BYTES) throw tooLarge(uploadMaxBytes)
+  return nestFields(await readParts(request, { scratchFolder, uploadMaxBytes }).catch(translate))
+}
+
+async function readParts(request: FastifyRequest, { scratchFolder, uploadMaxBytes }: UploadPlace): Promise<[string, unknown][]> {
   const fields: [string, unknown][] = []
   const limits = { files: 1, fields: MOST_FIELDS, parts: MOST_FIELDS + 1, fieldNameSize: MOST_FIELD_NAME_BYTES, fieldSize: MOST_JSON_BYTES, fileSize: uploadMaxBytes }
   for await (const part of request.parts({ limits })) {
@@ -44,7 +48,13 @@ export async function readForm(request: FastifyRequest, { scratchFolder, uploadM
       fields.push([part.fieldname, await storeFile(request, part, { scratchFolder, uploadMaxBytes })])
     }
   }
-  return nestFields(fields)
+  return fields
+}
+
+// What the form parser says of a malformed form has neither class nor code.
+function translate(error: unknown): never {
+  const isMalformed = error instanceof Error && Object.getPrototypeOf(error) === Error.prototype && !('code' in error)
+  throw isMalformed ? new AppError('invalid_parameter', { param: 'body', details: { reason: phrase('the form ends early or is not well formed', '表单不完整或格式错误') }, cause: error }) : error
 }
 
 async function storeFile(request: FastifyRequest, part: MultipartFile, { scratchFolder, uploadMaxBytes }: UploadPlace): Promise<StoredUpload> {

@@ -136,8 +136,7 @@ async function settled(state: () => CharacterState, waiting: (() => void)[]): Pr
 function page(states: readonly CharacterState[], { limit, order, after, q, kind, status = 'completed' }: ListRequest): CharacterPage {
   const fits = (state: CharacterState): boolean => state.at === status
     && (state.at !== 'completed' || (state.deletedAtMs === null && (kind === undefined || state.character.kind === kind) && (q === undefined || state.character.username.includes(q))))
-  const sorted = states.filter(fits).toSorted((a, b) => (a.id < b.id ? -1 : 1))
-  if (order === 'desc') sorted.reverse()
+  const sorted = order === 'asc' ? states.filter(fits) : states.filter(fits).toReversed()
   const rest = sorted.slice(after === undefined ? 0 : sorted.findIndex(({ id }) => id === after) + 1)
   return { states: rest.slice(0, limit), hasMore: rest.length > limit }
 }

@@ -13,7 +13,7 @@ import { homePage } from '../pages/home-page.ts'
 import { unfinishedPage } from '../pages/state-pages.ts'
 import { sendPage } from '../page-answer.ts'
 import { character } from '../schemas/character.ts'
-import { PUBLIC_REFUSALS, READ_REFUSALS } from '../schemas/refusals.ts'
+import { CHARACTER_PAGE_REFUSALS, PAGE_REFUSALS, PUBLIC_REFUSALS } from '../schemas/refusals.ts'
 
 type PageDeps = Pick<ServerDeps, 'characters' | 'settings'>
 
@@ -26,7 +26,7 @@ const LATEST = 24
 export function pageRoutes(app: App, deps: PageDeps): void {
   const { characters, settings: { publicUrl, isOpen } } = deps
   app.get('/', {
-    schema: { operationId: 'home', summary: 'The start page', tags: ['pages'], security: [], querystring: langQuery, response: { 200: aPage, ...PUBLIC_REFUSALS } },
+    schema: { operationId: 'home', summary: 'The start page', tags: ['pages'], security: [], querystring: langQuery, response: { 200: aPage, ...PAGE_REFUSALS } },
     config: { isPage: true },
     handler: async (request, reply) => {
       const latest = isOpen ? (await characters.list('local', { limit: LATEST, order: 'desc' })).states.flatMap((state) => (state.at === 'completed' ? [state.character] : [])) : null
@@ -37,7 +37,7 @@ export function pageRoutes(app: App, deps: PageDeps): void {
   app.get('/@:username', {
     schema: {
       operationId: 'characterPage', summary: 'The home page of a character; JSON by Accept', tags: ['pages'], params: nameParams, querystring: langQuery,
-      response: { 200: { ...aPage, content: { ...aPage.content, 'application/json': { schema: character } } }, ...READ_REFUSALS },
+      response: { 200: { ...aPage, content: { ...aPage.content, 'application/json': { schema: character } } }, ...CHARACTER_PAGE_REFUSALS },
     },
     config: { access: 'keyed or not', isPage: true },
     handler: async (request, reply) => {
@@ -66,13 +66,13 @@ const wished = ({ raw, query }: FastifyRequest<{ Querystring: z.infer<typeof lan
 
 function errorDocRoutes(app: App, publicUrl: string): void {
   app.get('/docs/errors', {
-    schema: { operationId: 'errorList', summary: 'Every error code', tags: ['pages'], security: [], querystring: langQuery, response: { 200: aPage, ...PUBLIC_REFUSALS } },
+    schema: { operationId: 'errorList', summary: 'Every error code', tags: ['pages'], security: [], querystring: langQuery, response: { 200: aPage, ...PAGE_REFUSALS } },
     config: { isPage: true },
     handler: async (request, reply) => sendPage(reply, errorListPage(wished(request))),
   })
 
   app.get('/docs/errors/:code', {
-    schema: { operationId: 'errorPage', summary: 'What a code means and what to do', tags: ['pages'], security: [], params: z.object({ code: z.string() }), querystring: langQuery, response: { 200: aPage, ...PUBLIC_REFUSALS } },
+    schema: { operationId: 'errorPage', summary: 'What a code means and what to do', tags: ['pages'], security: [], params: z.object({ code: z.string() }), querystring: langQuery, response: { 200: aPage, ...PAGE_REFUSALS } },
     config: { isPage: true },
     handler: async (request, reply) => {
       const { code } = request.params
@@ -83,10 +83,16 @@ function errorDocRoutes(app: App, publicUrl: string): void {
 }
 
 function assetRoutes(app: App): void {
-  for (const { path, type, bytes } of ASSETS) {
-    app.get(path, {
-      schema: { hide: true },
-      handler: (_request, reply: FastifyReply) => reply.type(type).header('cache-control', 'public, max-age=31536000, immutable').send(bytes),
-    })
-  }
+  const assets = new Map(ASSETS.map((asset) => [asset.name, asset]))
+  app.get('/assets/:name', {
+    schema: {
+      operationId: 'asset', summary: 'Style and icon of the pages', tags: ['pages'], security: [], params: z.object({ name: z.string() }),
+      response: { 200: { description: 'The file.', content: Object.fromEntries(ASSETS.map(({ type }) => [type.replace(/;.*/, ''), { schema: z.any() }])) }, ...PUBLIC_REFUSALS },
+    },
+    handler: async (request, reply): Promise<FastifyReply> => {
+      const asset = assets.get(request.params.name)
+      if (asset === undefined) throw new AppError('not_found')
+      return reply.type(asset.type).header('cache-control', 'public, max-age=31536000, immutable').send(asset.bytes)
+    },
+  })
 }

@@ -26,7 +26,7 @@ const share = z.number().min(0).max(1)
 const subject = z.union([
   z.string().regex(/^s[1-9]\d?$/),
   z.strictObject({ point: z.tuple([share, share]), t: z.number().min(0).max(360_000) }),
-]).meta({ description: 'An id from detect, or the one under a point (fractions of the frame) at a time of the source.', examples: ['s2'] })
+])
 
 const consent = z.strictObject({
   basis: z.enum(['self', 'permission', 'fictional']).meta({ examples: ['self'] }),
@@ -51,7 +51,7 @@ export const createBody = z.strictObject({
   username: z.string().nullish().meta({ examples: ['misty_otter'] }),
   display_name: z.string().min(1).max(80).nullish(),
   description: z.string().max(2000).nullish(),
-  subject: subject.nullish(),
+  subject: subject.nullish().meta({ description: 'An id from detect, or the one under a point (fractions of the frame) at a time of the source.', examples: ['s2'] }),
   strict_subject: z.boolean().nullish().meta({ description: 'Refuse with ambiguous_character instead of choosing between equals.' }),
   consent: consent.nullish().meta({ description: 'Who allowed this, when a person is shown.' }),
   tags: z.array(z.string().min(1).max(40)).max(16).nullish(),

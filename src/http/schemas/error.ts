@@ -24,3 +24,7 @@ const statusesOf = (codes: readonly ErrorCode[]): readonly number[] => [...new S
 /** For a route's `response`: the envelope at the status of each code it can answer with. */
 export const refusals = (...codes: readonly ErrorCode[]): Readonly<Record<number, typeof errorBody>> =>
   Object.fromEntries(statusesOf(codes).map((status) => [status, errorBody]))
+
+/** The same at an address for people: a page for a browser. */
+export const pageRefusals = (...codes: readonly ErrorCode[]) =>
+  Object.fromEntries(statusesOf(codes).map((status) => [status, { content: { 'application/json': { schema: errorBody }, 'text/html': { schema: z.string() } } }]))

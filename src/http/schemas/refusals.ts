@@ -1,4 +1,4 @@
-import { refusals } from './error.ts'
+import { pageRefusals, refusals } from './error.ts'
 
 /** What any route with a key can answer besides its own. */
 const KEYED = ['missing_api_key', 'insufficient_scope', 'invalid_parameter', 'internal_error', 'shutting_down', 'storage_unavailable'] as const
@@ -9,3 +9,6 @@ export const CHANGE_REFUSALS = refusals(...KEYED, 'character_not_found', 'charac
 export const CREATE_REFUSALS = refusals(...KEYED, 'username_taken', 'request_too_large', 'unsupported_media_type', 'media_unsupported', 'queue_full', 'character_processing_timeout')
 /** Of routes without a key. */
 export const PUBLIC_REFUSALS = refusals('invalid_parameter', 'not_found', 'internal_error')
+/** Of pages. */
+export const PAGE_REFUSALS = pageRefusals('invalid_parameter', 'not_found', 'internal_error', 'storage_unavailable')
+export const CHARACTER_PAGE_REFUSALS = pageRefusals(...KEYED, 'character_not_found')
