@@ -16,6 +16,8 @@ const SHORT_DELAY = { below: 20, becomesMs: 100 } as const
 const FEW_PAGES = 2
 const CLIP_LONG_SIDE = 1920
 const CLIP_FRAMES_PER_SECOND = 50
+/** Of decoded pages that are held at a time. */
+const BATCH_BYTES = 32 * 1024 * 1024
 
 let isBlocked = false
 
@@ -85,32 +87,44 @@ class AnimationPictures implements WindowPictures {
 
   async * frames({ perSecond, longSide }: { readonly perSecond: number; readonly longSide: number }): AsyncIterable<Frame> {
     const pace = new Pace(perSecond)
-    for (const page of this.#pages) {
-      const seconds = this.#secondsOf(page)
-      if (!pace.isDue(seconds)) continue
-      pace.took(seconds)
-      yield await this.#frame(page, longSide)
+    for await (const frame of this.#decoded((seconds) => pace.isDue(seconds))) {
+      pace.took(frame.seconds)
+      yield await fitted(frame, longSide)
     }
   }
 
   async * framesAt(seconds: readonly number[]): AsyncIterable<Frame> {
     const wanted = new Set(seconds)
-    for (const page of this.#pages) if (wanted.has(this.#secondsOf(page))) yield await this.#frame(page, Infinity)
+    yield * this.#decoded((time) => wanted.has(time))
   }
 
   sound(): Promise<null> { return Promise.resolve(null) }
 
-  #secondsOf({ startMs }: Page): number { return Math.max(startMs, this.#window.startMs) / 1000 }
-
-  async #frame(page: Page, longSide: number): Promise<Frame> {
-    this.#signal?.throwIfAborted()
+  /** In batches: to show one page all before it are drawn, so one by one would take the square of their number. */
+  async * #decoded(isWanted: (seconds: number) => boolean): AsyncGenerator<Frame> {
     const { bytes, width, height } = this.#animation
-    const scale = Math.min(1, longSide / Math.max(width, height))
-    const { data, info } = await sharp(bytes, { page: page.index, pages: 1, limitInputPixels: false })
-      .flatten({ background: 'white' }).toColourspace('srgb').removeAlpha()
-      .resize(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)), { fit: 'fill' })
-      .raw().toBuffer({ resolveWithObject: true })
-      .catch((cause: unknown) => { throw new AppError('media_corrupt', { cause }) })
-    return { width: info.width, height: info.height, data, seconds: this.#secondsOf(page) }
+    const pagesAtOnce = Math.max(1, Math.floor(BATCH_BYTES / (width * height * 4)))
+    for (let first = 0; first < this.#pages.length; first += pagesAtOnce) {
+      this.#signal?.throwIfAborted()
+      const batch = this.#pages.slice(first, first + pagesAtOnce)
+      const roll = await sharp(bytes, { page: batch[0]?.index ?? 0, pages: batch.length, limitInputPixels: false })
+        .flatten({ background: 'white' }).toColourspace('srgb').removeAlpha().raw().toBuffer()
+        .catch((cause: unknown) => { throw new AppError('media_corrupt', { cause }) })
+      const pageBytes = width * height * 3
+      for (const [i, { startMs }] of batch.entries()) {
+        const seconds = Math.max(startMs, this.#window.startMs) / 1000
+        if (isWanted(seconds)) yield { width, height, seconds, data: roll.subarray(i * pageBytes, (i + 1) * pageBytes) }
+      }
+    }
   }
+}
+
+async function fitted(frame: Frame, longSide: number): Promise<Frame> {
+  const { width, height, data, seconds } = frame
+  const scale = longSide / Math.max(width, height)
+  if (scale >= 1) return frame
+  const { data: small, info } = await sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale)), { fit: 'fill' })
+    .raw().toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, data: small, seconds }
 }

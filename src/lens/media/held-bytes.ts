@@ -3,8 +3,9 @@ import { BUDGET, tooLarge } from './budget.ts'
 
 /** Small reads of a stream become one of this size. */
 const BLOCK_BYTES = 64 * 1024
-/** Planned pieces with at most this between them are one request. */
+/** Planned pieces with at most this between them are one request; so are those that cost no more than this share of all that is planned. */
 const SMALL_GAP_BYTES = 64 * 1024
+const WASTED_SHARE = 0.04
 /** Tables, packets and what a stream without an index makes us read on the way to them. */
 const MOST_HELD_BYTES = 2 * BUDGET.bytes
 
@@ -30,15 +31,12 @@ export class HeldBytes {
   }
 
   async read(start: number, end: number): Promise<Uint8Array> {
-    for (let gap = this.#firstGap(start, end); gap !== null; gap = this.#firstGap(start, end)) {
+    for (let missing = this.#missing(start, end); missing; missing = this.#missing(start, end)) {
       if (this.#refused) {
         this.#refused.push({ start, end })
         throw new NotFetchedYet()
       }
-      const blockEnd = Math.min(this.size, Math.max(end, gap + BLOCK_BYTES))
-      // Near the end the block reaches back: that is where an index is read from behind.
-      const blockStart = blockEnd === this.size ? Math.min(gap, Math.max(0, this.size - BLOCK_BYTES)) : gap
-      await this.#hold(blockStart, blockEnd, false)
+      await this.#hold(this.#blockAround(missing), false)
     }
     return this.#copy(start, end)
   }
@@ -46,8 +44,8 @@ export class HeldBytes {
   /** Exactly these ranges, joined across small gaps, in as few requests as that makes. */
   async fetch(ranges: readonly ByteRange[]): Promise<void> {
     for (const range of joined(ranges)) {
-      const start = this.#firstGap(range.start, range.end)
-      if (start !== null) await this.#hold(start, range.end, true)
+      const missing = this.#missing(range.start, range.end)
+      if (missing) await this.#hold(missing, true)
     }
   }
 
@@ -63,7 +61,7 @@ export class HeldBytes {
     return refused
   }
 
-  async #hold(start: number, end: number, isPlanned: boolean): Promise<void> {
+  async #hold({ start, end }: ByteRange, isPlanned: boolean): Promise<void> {
     this.#signal?.throwIfAborted()
     if (this.#held + end - start > MOST_HELD_BYTES) throw tooLarge('bytes', this.#held + end - start, MOST_HELD_BYTES)
     const run = await this.#source.read(start, end, { isPlanned, ...(this.#signal && { signal: this.#signal }) })
@@ -71,33 +69,56 @@ export class HeldBytes {
     this.#held += run.bytes.length
   }
 
-  #firstGap(start: number, end: number): number | null {
-    for (let at = start; ;) {
-      const holder = this.#runs.findLast((run) => run.start <= at && at < run.start + run.bytes.length)
-      if (!holder) return at
-      at = holder.start + holder.bytes.length
-      if (at >= end) return null
-    }
+  #blockAround({ start, end }: ByteRange): ByteRange {
+    const blockEnd = Math.min(this.size, Math.max(end, start + BLOCK_BYTES))
+    // Near the end the block reaches back: that is where an index is read from behind.
+    const blockStart = blockEnd === this.size ? Math.min(start, Math.max(0, this.size - BLOCK_BYTES)) : start
+    return this.#missing(blockStart, blockEnd) ?? { start, end }
   }
 
+  /** What lies between the first and the last byte of a range that are not here. */
+  #missing(rangeStart: number, rangeEnd: number): ByteRange | null {
+    let [start, end] = [rangeStart, rangeEnd]
+    for (let run = this.#holding(start); run && start < end; run = this.#holding(start)) start = endOf(run)
+    if (start >= end) return null
+    for (let run = this.#holding(end - 1); run; run = this.#holding(end - 1)) end = run.start
+    return { start, end }
+  }
+
+  #holding(at: number): ByteRun | undefined { return this.#runs.findLast((run) => run.start <= at && at < endOf(run)) }
+
   #copy(start: number, end: number): Uint8Array {
-    const whole = this.#runs.findLast((run) => run.start <= start && end <= run.start + run.bytes.length)
+    const whole = this.#runs.findLast((run) => run.start <= start && end <= endOf(run))
     if (whole) return whole.bytes.subarray(start - whole.start, end - whole.start)
     const out = new Uint8Array(end - start)
     for (const run of this.#runs) {
       const from = Math.max(start, run.start)
-      const to = Math.min(end, run.start + run.bytes.length)
+      const to = Math.min(end, endOf(run))
       if (from < to) out.set(run.bytes.subarray(from - run.start, to - run.start), from - start)
     }
     return out
   }
 }
 
+const endOf = ({ start, bytes }: ByteRun): number => start + bytes.length
+
 function joined(ranges: readonly ByteRange[]): readonly ByteRange[] {
+  const near = joinedOver(ranges, SMALL_GAP_BYTES)
+  let waste = near.reduce((sum, { start, end }) => sum + end - start, 0) * WASTED_SHARE
+  const gaps = near.slice(1).map(({ start }, i) => start - (near[i]?.end ?? start)).toSorted((a, b) => a - b)
+  let affordable = 0
+  for (const gap of gaps) {
+    waste -= gap
+    if (waste >= 0) affordable = gap
+  }
+  return affordable > 0 ? joinedOver(near, affordable) : near
+}
+
+function joinedOver(ranges: readonly ByteRange[], most: number): readonly ByteRange[] {
   const spans: { start: number; end: number }[] = []
   for (const { start, end } of ranges.toSorted((a, b) => a.start - b.start)) {
     const last = spans.at(-1)
-    if (last && start - last.end <= SMALL_GAP_BYTES) last.end = Math.max(last.end, end)
+    if (last && start - last.end <= most) last.end = Math.max(last.end, end)
     else spans.push({ start, end })
   }
   return spans

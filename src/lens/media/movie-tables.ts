@@ -31,8 +31,8 @@ export async function fetchMovieTables(bytes: HeldBytes): Promise<MovieTables> {
     if (type === 'pssh') throw new AppError('media_encrypted')
     if (type === 'ftyp') tableBytes += length
     if (type === 'moov') {
-      checkBudget('tables', length)
       if (length > rest) throw new AppError('media_corrupt')
+      checkBudget('tables', length)
       await bytes.fetch([{ start: offset, end: offset + length }])
       const { isFragmented } = checkMovieBoxes(await bytes.read(offset, offset + length))
       return { tableBytes: tableBytes + length, isFragmented }

@@ -12,8 +12,8 @@ const LEAST_CLIP_MS = 2000
 const END_SLACK_MS = 100
 /** 3 s of sound are 150 packets; PCM comes in thousands. */
 const MOST_SOUND_PACKETS = 50_000
-/** Without it the last 25 ms (AAC) to 96 ms (FLAC) would be missing. */
-const SOUND_TAIL_SECONDS = 0.1
+/** Decoders of sound need a packet or two before they are right, and give the last one late: 25 ms in AAC, 96 ms in FLAC. */
+const SOUND_MARGIN_SECONDS = 0.1
 
 interface Movie {
   readonly videoTrack: InputVideoTrack
@@ -50,18 +50,24 @@ export async function planMovie(movie: Movie, { asked, chosen, durationMs }: Wis
   let clip: TimeWindow = { startMs: wished.startMs, endMs: Math.max(wished.endMs, wished.startMs + LEAST_CLIP_MS) }
   let plan = await planVideo(clip)
   if (!plan) throw new AppError('media_corrupt')
-  const endsAtMs = Math.round((plan.endsAt - originSeconds) * 1000)
+  const endsAtMs = endOf(plan, { originSeconds, durationMs })
   const window = asked ? fitWindow(asked, endsAtMs + END_SLACK_MS >= asked.endMs ? Math.max(endsAtMs, asked.endMs) : endsAtMs) : fitChosen(wished, endsAtMs)
   if (endsAtMs < clip.endMs) {
     clip = { startMs: Math.max(0, Math.min(clip.startMs, endsAtMs - LEAST_CLIP_MS)), endMs: Math.max(window.endMs, endsAtMs) }
     plan = await planVideo(clip) ?? plan
   }
   const { start, end } = onClock(clip)
-  const sound = soundTrack && await planTrack(soundTrack, { start, end: end + SOUND_TAIL_SECONDS, fromKeyFrame: false, hasTables, mostPackets: MOST_SOUND_PACKETS })
+  const sound = soundTrack && await planTrack(soundTrack, { start: start - SOUND_MARGIN_SECONDS, end: end + SOUND_MARGIN_SECONDS, fromKeyFrame: false, hasTables, mostPackets: MOST_SOUND_PACKETS })
   return {
     video: { track: videoTrack, plan }, sound: soundTrack && sound ? { track: soundTrack, plan: sound } : null,
     window, durationMs: Math.max(durationMs ?? endsAtMs, window.endMs), span: onClock(window), clip: { start, end },
   }
+}
+
+/** Matroska does not say how long the last picture is shown. */
+function endOf({ endsAt }: TrackPlan, { originSeconds, durationMs }: { originSeconds: number; durationMs: number | null }): number {
+  const endsAtMs = Math.round((endsAt - originSeconds) * 1000)
+  return durationMs !== null && durationMs > endsAtMs && durationMs - endsAtMs <= END_SLACK_MS ? durationMs : endsAtMs
 }
 
 const fitChosen = (chosen: TimeWindow, endsAtMs: number) => ({ startMs: chosen.startMs, endMs: Math.max(chosen.startMs + 1, Math.min(chosen.endMs, endsAtMs)), isClamped: false })

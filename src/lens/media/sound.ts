@@ -64,22 +64,30 @@ function mixInto(mono: Float32Array, sample: AudioSample, offset: number): void 
 /** By a windowed sinc whose cut-off lies a little below half of the lower rate. */
 function resample(input: Float32Array, rate: number): Float32Array {
   if (rate === VOICE_RATE) return input
-  const cutoff = 0.92 * Math.min(1, VOICE_RATE / rate)
-  const reach = Math.ceil(16 / cutoff)
+  const phases = VOICE_RATE / greatestCommonDivisor(VOICE_RATE, rate)
+  const kernels = Array.from({ length: phases }, (_, phase) => kernelAt(((phase * rate) / VOICE_RATE) % 1, rate))
   const out = new Float32Array(Math.floor((input.length * VOICE_RATE) / rate))
   for (let i = 0; i < out.length; i++) {
-    const centre = (i * rate) / VOICE_RATE
-    const nearest = Math.round(centre)
+    const kernel = kernels[i % phases]
+    const first = Math.floor((i * rate) / VOICE_RATE) - (kernel.length >> 1)
     let sum = 0
-    let weights = 0
-    for (let at = Math.max(0, nearest - reach); at <= Math.min(input.length - 1, nearest + reach); at++) {
-      const distance = at - centre
-      const x = Math.PI * distance * cutoff
-      const weight = (x === 0 ? 1 : Math.sin(x) / x) * (0.5 + 0.5 * Math.cos((Math.PI * distance) / (reach + 1)))
-      sum += (input[at] ?? 0) * weight
-      weights += weight
-    }
-    out[i] = sum / weights
+    for (let tap = Math.max(0, -first), end = Math.min(kernel.length, input.length - first); tap < end; tap++) sum += input[first + tap] * kernel[tap]
+    out[i] = sum
   }
   return out
 }
+
+/** The weights around a place that lies `fraction` of a sample behind the middle one; they add up to 1. */
+function kernelAt(fraction: number, rate: number): Float32Array {
+  const cutoff = 0.92 * Math.min(1, VOICE_RATE / rate)
+  const reach = Math.ceil(16 / cutoff)
+  const weights = Float32Array.from({ length: 2 * reach + 1 }, (_, tap) => {
+    const distance = tap - reach - fraction
+    const x = Math.PI * distance * cutoff
+    return (x === 0 ? 1 : Math.sin(x) / x) * (0.5 + 0.5 * Math.cos((Math.PI * distance) / (reach + 1)))
+  })
+  const sum = weights.reduce((total, weight) => total + weight, 0)
+  return weights.map((weight) => weight / sum)
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b))
