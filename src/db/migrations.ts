@@ -33,7 +33,7 @@ async function charactersAndKeys(db: Untyped): Promise<void> {
     .addColumn('deleted_at', 'bigint')
     .execute()
   await db.schema.createIndex('characters_by_account').on('characters').columns(['account', 'status', 'id']).execute()
-  await db.schema.createIndex('characters_by_fingerprint').on('characters').columns(['account', 'fingerprint']).execute()
+  await db.schema.createIndex('characters_by_fingerprint').on('characters').columns(['account', 'fingerprint', 'status', 'completed_at']).execute()
   await db.schema.createIndex('characters_by_same_as').on('characters').column('same_as').execute()
   await db.schema.createIndex('characters_by_deletion').on('characters').column('deleted_at').execute()
   // Also what the scan at start reads, so that it does not touch the rows.
