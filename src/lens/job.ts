@@ -1,0 +1,104 @@
+import { AppError } from '../domain/errors.ts'
+import { shareInside } from '../domain/geometry.ts'
+import { mean } from '../domain/vector.ts'
+import type { ByteSource } from '../runtime/byte-source.ts'
+import type { WindowPictures } from './frame.ts'
+import { openWindow } from './media/open-window.ts'
+import { modelVector, type Models } from './models.ts'
+import type { Calls } from './protocol.ts'
+import type { Job } from './serve-job.ts'
+import { isClear, judgeMask } from './sight/cutout.ts'
+import { embedLook } from './sight/identity.ts'
+import { climb } from './sight/ladder.ts'
+import { segment } from './sight/mask.ts'
+import { encodeCutout, encodePicture, encodeThumbnail } from './sight/pictures.ts'
+import { portraitQuality } from './sight/quality.ts'
+import { boxWithin, takeShots, type Shot } from './sight/shots.ts'
+import { describeSubjects, type TrackedSubject } from './sight/subjects.ts'
+import { wholeOf } from './sight/tensor.ts'
+import { encodeWav, isVoice, speechSeconds } from './sight/voice.ts'
+import { whyNothing } from './sight/why-nothing.ts'
+
+/** Eight a second show every pose of a gesture; in 1280 px the tiles find a face of 20. */
+const LOOK = { perSecond: 8, longSide: 1280 }
+/** Somebody else's face this far inside the portrait is noticed. */
+const NOT_ALONE = 0.5
+
+/** What a lens does with one source, call by call; each may use what the earlier ones left. */
+export function createJob(source: ByteSource, models: Models): Job {
+  let opened: WindowPictures | null = null
+  let subjects: readonly TrackedSubject[] = []
+  const shots = new Map<TrackedSubject, readonly Shot[]>()
+
+  const pictures = (): WindowPictures => {
+    if (!opened) throw new Error('the window comes first')
+    return opened
+  }
+  const subjectOf = (id: string): TrackedSubject => {
+    const known = subjects.find(({ subject }) => subject.id === id)
+    if (!known) throw new AppError('subject_not_found', { param: 'subject', details: { subjects: subjects.map(({ subject }) => subject.id) } })
+    return known
+  }
+  const shotsOf = async (subject: TrackedSubject): Promise<readonly Shot[]> => {
+    const taken = shots.get(subject) ?? await takeShots(subject.references, pictures())
+    shots.set(subject, taken)
+    return taken
+  }
+
+  return {
+    window: async ({ window }) => {
+      const { facts, pictures } = await openWindow(source, window)
+      opened = pictures
+      return facts
+    },
+    see: async () => {
+      const { frames, found } = await climb(models, pictures().frames(LOOK))
+      subjects = found ? describeSubjects(found, frames) : []
+      return { frames: frames.length, subjects: subjects.map(({ subject }) => subject), reasons: found ? [] : [whyNothing(frames)], models: models.sha256 }
+    },
+    thumbnails: async () => ({ pictures: await Promise.all(subjects.map(({ thumbnail }) => encodeThumbnail(thumbnail))) }),
+    portrait: async ({ subject: id }) => {
+      const subject = subjectOf(id)
+      const [{ judged, picture, crop, frame }] = await shotsOf(subject)
+      const { seconds, box } = judged.sighting
+      const isAlone = subjects.every((other) => other === subject || !isSeenIn(other, { seconds, crop }))
+      return { picture: await encodePicture(picture), seconds, box, crop, quality: portraitQuality(judged, { frame, isAlone }) }
+    },
+    cutout: async ({ subject: id }) => {
+      const [{ judged, picture, crop }] = await shotsOf(subjectOf(id))
+      const mask = await segment(models, picture, wholeOf(picture))
+      const gate = judgeMask(mask, boxWithin(judged.sighting.box, crop))
+      return { picture: isClear(gate) ? await encodeCutout(picture, mask) : null, gate }
+    },
+    references: async ({ subject: id }) => {
+      const taken = await shotsOf(subjectOf(id))
+      return { references: await Promise.all(taken.map(async ({ picture, judged: { sighting: { seconds, box } } }) => ({ picture: await encodePicture(picture), seconds, box }))) }
+    },
+    identity: async ({ subject: id }) => {
+      const subject = subjectOf(id)
+      return { vectors: await identityOf(subject, await shotsOf(subject), models) }
+    },
+    voice: async () => {
+      const samples = await pictures().sound()
+      const seconds = samples ? await speechSeconds(models, samples) : 0
+      return { speechSeconds: seconds, wav: samples && isVoice(seconds) ? encodeWav(samples) : null }
+    },
+  }
+}
+
+const isSeenIn = ({ subject: { sightings } }: TrackedSubject, { seconds, crop }: { readonly seconds: number; readonly crop: Shot['crop'] }): boolean => (
+  sightings.some((sighting) => sighting.seconds === seconds && shareInside(sighting.box, crop) > NOT_ALONE)
+)
+
+async function identityOf({ faces, references: [best] }: TrackedSubject, shots: readonly Shot[], models: Models): Promise<Calls['identity']['answers']['vectors']> {
+  const looks: Float32Array[] = []
+  for (const { picture } of shots) looks.push(await embedLook(models, picture, wholeOf(picture)))
+  const look = { model: modelVector('nanodet'), of: 'references-mean', values: mean(looks) } as const
+  if (best.sighting.what !== 'face') return [look]
+  const model = modelVector('dlib-face')
+  return [
+    { model, of: 'track-mean', values: mean(faces.map(({ identity }) => identity)) },
+    { model, of: 'best-frame', values: best.sighting.identity },
+    look,
+  ]
+}

@@ -1,0 +1,52 @@
+import type { Box } from '../../domain/geometry.ts'
+import type { Picture } from '../frame.ts'
+import type { Models } from '../models.ts'
+import { toTensor, type PixelScale } from './tensor.ts'
+
+export const MASK_SIDE = 256
+const SCALE: PixelScale = { mean: [0, 0, 0], deviation: [255, 255, 255], order: 'rgb' }
+/** At or above this a pixel is taken for the subject. */
+export const SUBJECT_FROM = 0.5
+
+/** How much each pixel of a region belongs to the subject: 256 x 256 values, 0..1. The model was made for people. */
+export async function segment(models: Models, picture: Picture, region: Box): Promise<Float32Array> {
+  return (await models.runOnImage('selfie', toTensor(picture, { region, place: [0, 0, MASK_SIDE, MASK_SIDE], size: MASK_SIDE, scale: SCALE }))).mask
+}
+
+/** A connected piece of the mask; `box` in fractions of the mask. */
+export interface MaskPart { readonly pixels: number; readonly box: Box }
+
+/** Connected pieces of the subject, largest first. */
+export function partsOf(mask: Float32Array): readonly MaskPart[] {
+  const seen = new Uint8Array(mask.length)
+  const parts: MaskPart[] = []
+  for (let start = 0; start < mask.length; start++) {
+    if (!seen[start] && mask[start] >= SUBJECT_FROM) parts.push(fillFrom(start, mask, seen))
+  }
+  return parts.toSorted((a, b) => b.pixels - a.pixels)
+}
+
+function fillFrom(start: number, mask: Float32Array, seen: Uint8Array): MaskPart {
+  const queue = [start]
+  seen[start] = 1
+  let pixels = 0
+  let [left, top, right, bottom] = [MASK_SIDE, MASK_SIDE, 0, 0]
+  const visit = (next: number): void => {
+    if (seen[next] || mask[next] < SUBJECT_FROM) return
+    seen[next] = 1
+    queue.push(next)
+  }
+  for (let at = queue.pop(); at !== undefined; at = queue.pop()) {
+    const [x, y] = [at % MASK_SIDE, Math.floor(at / MASK_SIDE)]
+    pixels++
+    left = Math.min(left, x)
+    top = Math.min(top, y)
+    right = Math.max(right, x + 1)
+    bottom = Math.max(bottom, y + 1)
+    if (x > 0) visit(at - 1)
+    if (x < MASK_SIDE - 1) visit(at + 1)
+    if (y > 0) visit(at - MASK_SIDE)
+    if (y < MASK_SIDE - 1) visit(at + MASK_SIDE)
+  }
+  return { pixels, box: [left / MASK_SIDE, top / MASK_SIDE, right / MASK_SIDE, bottom / MASK_SIDE] }
+}
