@@ -13,17 +13,7 @@ const ENCODED = { perSecond: 60, longSide: 1920 } as const
 export async function clipOf(window: CodedWindow): Promise<Uint8Array<ArrayBuffer>> {
   const { video, span: { start, end }, originSeconds } = window
   const sound = window.sound && SOUND.has(window.sound.codec) ? window.sound : null
-  if (PICTURES.has(video.codec) && hasSteadyTimes(window)) return remuxToMp4({ video, sound, start })
+  if (PICTURES.has(video.codec)) return remuxToMp4({ video, sound, start })
   const frames = new CodedPictures(window).frames(ENCODED)
   return remuxToMp4({ video: await encodeFrames(frames, { endSeconds: end - originSeconds, originSeconds }), sound, start })
-}
-
-/** Joined recordings begin anew in the middle: what follows a key picture may not be shown before it. */
-function hasSteadyTimes({ video: { packets } }: CodedWindow): boolean {
-  let key = -Infinity
-  return packets.every(({ type, timestamp }) => {
-    if (type === 'key' && timestamp <= key) return false
-    if (type === 'key') key = timestamp
-    return true
-  })
 }

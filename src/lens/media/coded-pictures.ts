@@ -68,16 +68,20 @@ export class CodedPictures implements WindowPictures {
     const needed = packets.slice(0, packets.findLastIndex(({ timestamp }) => timestamp < span.end - TIME_SLACK_SECONDS) + 1)
     const first = firstShown(needed.map(({ timestamp }) => timestamp), span.start)
     const decoded = decode({ config, packets: needed, ...(signal && { signal }) })
+    let given = 0
     try {
       for await (const { picture, seconds: time } of decoded) {
         if (time >= span.end - TIME_SLACK_SECONDS) return
         const seconds = Math.max(time, span.start) - originSeconds
         if (time < first || !isWanted(seconds)) continue
         checkBudget('pixels', picture.codedWidth * picture.codedHeight) // a header may lie about the size
+        given++
         yield { raw: await copyPicture(picture, config.colorSpace), seconds }
       }
     } catch (error) {
-      throw error instanceof AppError || signal?.aborted ? error : new AppError('media_corrupt', { cause: error })
+      if (error instanceof AppError || signal?.aborted) throw error
+      // What came before the damage is as good as any.
+      if (given === 0) throw new AppError('media_corrupt', { cause: error })
     }
   }
 

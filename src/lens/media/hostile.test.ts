@@ -87,6 +87,11 @@ describe('what is broken', () => {
     'media random': () => plain.map((byte, i) => (i < bodyOf(plain, 'mdat') ? byte : (Math.imul(i, 2_654_435_761) >>> 24))),
     'media absent': () => plain.slice(0, bodyOf(plain, 'mdat')),
     'stts of 2^32-1 samples': () => withNumber(plain, { box: 'stts', offset: 8, value: 2 ** 32 - 1 }),
+    'the same with reordered pictures, of each of which a demuxer makes an object': () => {
+      const reordered = plain.slice()
+      reordered.set(text('ctts'), bodyOf(plain, 'stss') - 4)
+      return withNumber(withNumber(reordered, { box: 'ctts', offset: 4, value: 1 }), { box: 'stts', offset: 8, value: 2 ** 32 - 1 })
+    },
     'stts of 2^32-1 entries': () => withNumber(plain, { box: 'stts', offset: 4, value: 2 ** 32 - 1 }),
     'stsz of 2^32-1 samples': () => withNumber(plain, { box: 'stsz', offset: 8, value: 2 ** 32 - 1 }),
     'stsc of 2^31 entries': () => withNumber(plain, { box: 'stsc', offset: 4, value: 2 ** 31 }),
@@ -107,6 +112,14 @@ describe('what is broken', () => {
   test('a fragment with more samples than it has bytes for', async () => {
     const changed = withNumber(fragmented, { box: 'trun', offset: 4, value: 2 ** 32 - 1 })
     expect(await outcome(changed)).toBe('media_corrupt')
+  })
+
+  test('damaged inside the media: the pictures before the damage are there', async () => {
+    const media = bodyOf(plain, 'mdat')
+    const { pictures } = await openWindow(memorySource(plain.slice().fill(0xff, Math.round((media + plain.length) / 2))), WINDOW)
+    let count = 0
+    for await (const { seconds } of pictures.frames({ perSecond: 25, longSide: 64 })) count += seconds < 0.8 ? 1 : 0
+    expect(count).toBeGreaterThan(10)
   })
 
   test('cut inside the media: the pictures before the cut are there', async () => {

@@ -146,6 +146,14 @@ describe('where the window lies', () => {
     expect((await open(source, { startMs: 1500, endMs: 3000 })).facts.isClamped).toBe(false)
   })
 
+  test('a joined recording ends where its clock begins anew', async () => {
+    const part = await makeClip({ container: 'mpeg-ts', seconds: 2 })
+    const joined = memorySource(new Uint8Array(Buffer.concat([part, part])))
+    const { pictures } = await openWindow(joined, { startMs: 1000, endMs: 2000 })
+    expect(numbers(await collect(pictures.frames(ALL)))).toEqual(upTo(25, 50))
+    await expect(openWindow(joined, { startMs: 1000, endMs: 3000 })).rejects.toMatchObject({ code: 'timestamps_out_of_range' })
+  })
+
   test('unasked it is all of a short source', async () => {
     expect((await open({ seconds: 2.4 }, null)).facts).toMatchObject({ startMs: 0, endMs: 2400, isClamped: false })
     expect((await open({ seconds: 2.4, container: 'mpeg-ts' }, null)).facts).toMatchObject({ startMs: 0, endMs: 2400 })

@@ -34,7 +34,10 @@ export async function planTrack(track: InputTrack, { start, end, fromKeyFrame, h
   const first = covering ?? await sink.getFirstKeyPacket(TABLES_ONLY)
   const seen: EncodedPacket[] = []
   let needed = 0
+  let latestKey = -Infinity
   for (let packet = first; packet && seen.length - needed <= patience; packet = await sink.getNextPacket(packet, TABLES_ONLY)) {
+    if (packet.type === 'key' && packet.timestamp < latestKey) break // joined recordings: the clock begins anew, and the times with it
+    if (packet.type === 'key') latestKey = packet.timestamp
     seen.push(packet)
     if (packet.timestamp < end) needed = seen.length // with B-frames a wanted packet can follow unwanted ones: those are needed too
     if (needed > mostPackets) throw tooLarge('frames', needed, mostPackets)
