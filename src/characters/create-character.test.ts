@@ -119,6 +119,23 @@ test('a chosen name is held from the request on, refused to others with free one
   expect(await (await rig.characters.create(createRequest(missing))).done).toMatchObject({ username: 'dune_fox' })
 })
 
+test('two jobs that are given the same free name at the same moment get different ones', async () => {
+  const bothHeard = Promise.withResolvers<void>()
+  let heard = 0
+  const voice = async () => {
+    if (++heard === 2) bothHeard.resolve()
+    await bothHeard.promise
+    return { speechSeconds: 0, wav: null }
+  }
+  let drawn = 0
+  const random = (): number => (drawn++ < 80 ? 0.5 : Math.random()) // enough of the same for both to be offered the same name
+  await using rig = await openRig({ concurrency: 2, random, script: { voice } })
+  const tickets = [await rig.characters.create(createRequest()), await rig.characters.create(createRequest({ isForced: true }))]
+  const [one, other] = await Promise.all(tickets.map(({ done }) => done))
+  expect(one.username).not.toBe(other.username)
+  expect(await rig.characters.find('local', `@${other.username}`)).toMatchObject({ id: other.id })
+})
+
 test('the whole URL is in the row only while it is needed, and nowhere after', async () => {
   await using rig = await openRig()
   await (await rig.characters.create(createRequest())).done

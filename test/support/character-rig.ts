@@ -27,6 +27,7 @@ export interface RigOptions {
   readonly drainMs?: number
   readonly script?: Script
   readonly clock?: () => number
+  readonly random?: () => number
   readonly log?: Log
 }
 
@@ -71,7 +72,7 @@ const ANSWERS: Required<Script> = {
   voice: () => ({ speechSeconds: 1.2, wav: bytes('sound') }),
 }
 
-export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', concurrency = 1, mostWaiting = 64, deadlineMs = 10_000, drainMs = 1000, script = {}, clock = Date.now, log = createLog({ level: 'silent' }) }: RigOptions = {}): Promise<Rig> {
+export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', concurrency = 1, mostWaiting = 64, deadlineMs = 10_000, drainMs = 1000, script = {}, clock = Date.now, random = Math.random, log = createLog({ level: 'silent' }) }: RigOptions = {}): Promise<Rig> {
   const dataFolder = folder ?? await mkdtemp(join(tmpdir(), 'dramatis-characters-'))
   const [workFolder, uploadsFolder] = ['work', 'uploads'].map((name) => join(dataFolder, name))
   await mkdir(uploadsFolder, { recursive: true })
@@ -82,7 +83,7 @@ export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', c
   const videos = new Map([[CLIP_URL, 'the video']])
   const steps: Step[] = []
   const characters = createCharacters({
-    db, objects, queue, log, clock, random: Math.random,
+    db, objects, queue, log, clock, random,
     lenses: scriptedLenses(lens, { ...ANSWERS, ...script }),
     openSource: async (source) => (source.type === 'url' ? textSource(videos.get(source.url)) : openFileSource(source.path)),
     onStep: ({ step }) => steps.push(step), onEnd: () => {},
