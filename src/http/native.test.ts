@@ -2,6 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { rawExchange } from '../../test/support/raw-http.ts'
 import { AppError } from '../domain/errors.ts'
 
 const clip = { url: 'https://example.com/clip.mp4', timestamps: '1,3' }
@@ -44,6 +45,15 @@ describe('creating', () => {
     const again = await server.postJson('/v1/characters', clip)
     expect(again.status).toBe(200)
     expect(again.headers.get('idempotent-replayed')).toBe('true')
+  })
+
+  test('a video that proves unchanged gives the character made of it before', async () => {
+    const earlier = server.characters.plant()
+    server.characters.next(earlier)
+    const response = await server.postJson('/v1/characters', { url: 'https://example.com/unchanged.mp4' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('location')).toBe(`/v1/characters/${earlier.id}`)
+    expect(response.headers.get('idempotent-replayed')).toBe('true')
   })
 
   test('without timestamps leaves the choice to the service', async () => {
@@ -170,9 +180,9 @@ describe('an upload', () => {
   })
 
   test('that says it is too long is refused before it is read', async () => {
-    const response = await post(formOf({ video: new Blob([new Uint8Array(3_000_000)]) }))
-    expect(response.status).toBe(413)
-    expect((await errorOf(response)).details).toEqual({ max_bytes: 1_000_000 })
+    const answer = await rawExchange(server.port, 'POST /v1/characters HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: multipart/form-data; boundary=x\r\ncontent-length: 9000000\r\n\r\n--x\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /)
+    expect(answer).toContain('"details":{"max_bytes":1000000}')
   })
 
   test('that ends early is refused', async () => {

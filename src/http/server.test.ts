@@ -178,7 +178,9 @@ describe('closing', () => {
     const response = await underWay
     expect(response.status).toBe(200)
     await response.text()
+    const answered = performance.now()
     await closed
+    expect(performance.now() - answered).toBeLessThan(5000)
     await expect(fetch(`${closing.url}/healthz`)).rejects.toThrow('fetch failed')
   })
 })

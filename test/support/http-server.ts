@@ -14,6 +14,8 @@ import { memoryCharacters, type MemoryCharacters } from './memory-characters.ts'
 export const KEYS: Readonly<Record<string, Caller>> = {
   'drm_alice': { account: 'alice', scopes: ['characters:read', 'characters:write'] },
   'drm_reader': { account: 'alice', scopes: ['characters:read'] },
+  ['k'.repeat(512)]: { account: 'alice', scopes: ['characters:read'] },
+  ['k'.repeat(513)]: { account: 'alice', scopes: ['characters:read'] },
   'drm_bob': { account: 'bob', scopes: ['characters:read', 'characters:write'] },
 }
 

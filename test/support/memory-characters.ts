@@ -8,11 +8,14 @@ import { newCharacterId, newMediaToken, type CharacterId } from '../../src/domai
 
 type Kept = { readonly account: string; readonly key: string; state: CharacterState }
 
+/** Only when told to, with a refusal, or with a character made earlier. */
+type Ending = 'wait' | AppError | Character
+
 export interface MemoryCharacters extends Characters {
   /** Every request `create` took, in order. */
   readonly created: readonly CreateRequest[]
-  /** The next jobs end like this instead of with a character at once. */
-  next(how: 'wait' | AppError): void
+  /** The next job ends like this instead of with a new character at once. */
+  next(how: Ending): void
   /** Lets the jobs that wait finish. */
   finish(): void
   /** Puts a character there with what the test is about. */
@@ -26,7 +29,7 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
   const kept = new Map<string, Kept>()
   const created: CreateRequest[] = []
   const waiting: (() => void)[] = []
-  const planned: ('wait' | AppError)[] = []
+  const planned: Ending[] = []
   const bytesOf = (name: string): Uint8Array | undefined => files[name] ?? PLAIN[name]
 
   const keep = (account: string, key: string, state: CharacterState): void => { kept.set(state.id, { account, key, state }) }
@@ -68,6 +71,7 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
           : completed({ ...aCharacter(id, request.account), ...(username !== null && { username }), ...(window && { window: { ...window, chosenBy: 'caller', isClamped: false } }), displayName: options.displayName, description: options.description, tags: options.tags, metadata: options.metadata, consent: options.consent }))
       }
       keep(request.account, key, { at: 'queued', id, createdAtMs: Date.now(), step: null, progress: 0 })
+      if (typeof how === 'object' && 'username' in how) return { id, isReplay: false, done: Promise.resolve(how) }
       if (how === 'wait') waiting.push(end)
       else end()
       return { id, isReplay: false, done: settled(() => alive(request.account, id), waiting) }
