@@ -60,9 +60,9 @@ class PacketDecoder implements AsyncDisposable {
 
   async next(): Promise<TimedPicture | null> {
     for (;;) {
-      if (this.#failure) throw this.#failure
       const picture = this.#arrived.shift()
       if (picture) return this.#timed(picture)
+      if (this.#failure) throw this.#failure
       if (this.#flush === 'done') return null
       const packet = this.#packets[this.#sent]
       if (packet && (this.#times.length < this.#limit || this.#isStalled)) this.#send(packet)
