@@ -51,7 +51,7 @@ function pictures({ character, language }: CharacterView): Html {
   const figure = (name: string, label: string, style: string): Html =>
     html`<figure class="${style}"><a href="${mediaPath(character, name)}"><img src="${mediaPath(character, name)}" width="512" height="512" alt="${label}" loading="lazy"></a><figcaption>${label}</figcaption></figure>`
   return section(WORDS.pictures[language], html`<div class="stage">
-<figure class="clip"><video src="${mediaPath(character, 'clip.mp4')}" controls loop muted playsinline preload="metadata"></video><figcaption>${WORDS.clip[language]} · ${seconds((window.endMs - window.startMs) / 1000)}</figcaption></figure>
+<figure class="clip"><video src="${mediaPath(character, 'clip.mp4')}" poster="${mediaPath(character, 'portrait.webp')}" controls loop muted playsinline preload="metadata"></video><figcaption>${WORDS.clip[language]} · ${seconds((window.endMs - window.startMs) / 1000)}</figcaption></figure>
 ${hasCutout && figure('cutout.webp', WORDS.cutout[language], 'cutout')}
 </div>
 <div class="strip">${Array.from({ length: references }, (_, i) => figure(`reference-${i + 1}.webp`, `${WORDS.reference[language]} ${i + 1}`, 'reference'))}</div>
