@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { CLIP_URL, codeOf, createRequest, openRig, subject } from '../../test/support/character-rig.ts'
 import { STEPS } from '../domain/character.ts'
 import { AppError } from '../domain/errors.ts'
-
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+import { sha256 } from './sha256.ts'
 
 const textOf = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => Buffer.concat(await Array.fromAsync(chunks)).toString()
 

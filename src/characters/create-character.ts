@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Character, Step } from '../domain/character.ts'
 import type { Database } from '../db/database.ts'
 import type { Lenses } from '../jail/lenses.ts'
@@ -9,6 +8,7 @@ import { chooseAllowed, type HumanPolicy } from './choose-allowed.ts'
 import { commitCharacter, describeCharacter, nameCharacter, storeFiles } from './publish.ts'
 import type { Attempt, SourceRequest } from './requests.ts'
 import { openScratch } from './scratch.ts'
+import { sha256 } from './sha256.ts'
 
 export type OpenSource = (source: SourceRequest, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
 
@@ -58,5 +58,3 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
   const character = await step('stored', () => commitCharacter(describeCharacter(job, facts, deps.clock()), { job, facts, name }, deps))
   return step('committed', () => character)
 }
-
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -48,12 +48,13 @@ test('a store that is out of reach refuses the character; when it is back, so is
   await expect.poll(async () => codeOf((await rig.characters.create(createRequest())).done), { timeout: 5000 }).toBeNull()
 })
 
-const mounts = spawnSync('unshare', ['-rm', 'true']).status === 0
+const UNSHARE = 'unshare'
+const mounts = spawnSync(UNSHARE, ['-rm', 'true']).status === 0
 
 test.skipIf(!mounts)('a full disk is storage_full, reads go on, nothing half made is left, and with room again creates work without a restart', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dramatis-full-'))
   const program = join(import.meta.dirname, '../../test/fixtures/full-disk.ts')
-  const { stdout, stderr } = spawnSync('unshare', ['-rm', 'sh', '-c', `mount -t tmpfs -o size=4m tmpfs "$0" && exec "$1" "$2" "$0"`, folder, process.execPath, program], { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(UNSHARE, ['-rm', 'sh', '-c', `mount -t tmpfs -o size=4m tmpfs "$0" && exec "$1" "$2" "$0"`, folder, process.execPath, program], { encoding: 'utf8' })
   expect(stderr).toBe('')
   expect(JSON.parse(stdout)).toEqual({ whileFull: ['storage_full', 'storage_full'], listedWhileFull: 1, readWhileFull: 'portrait', objectFolders: 2, afterwards: [null, null], listed: 3 })
   await rm(folder, { recursive: true })

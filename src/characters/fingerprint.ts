@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { CreateRequest, SourceRequest } from './requests.ts'
+import { sha256 } from './sha256.ts'
 
 /**
  * What makes two requests the same: source, window, and the options that change the result. Hex, of parsed fields only,
@@ -14,7 +14,7 @@ export function fingerprintOf({ source, window, options }: Omit<CreateRequest, '
     // When it was recorded is the time of the request, and every request has its own.
     consent && [consent.basis, consent.by, consent.note],
   ]
-  return createHash('sha256').update(JSON.stringify(fields)).digest('hex')
+  return sha256(JSON.stringify(fields))
 }
 
 function sourceKey(source: SourceRequest): string {

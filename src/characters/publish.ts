@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import type { Character, IdentityVector, Subject, Warning } from '../domain/character.ts'
 import { newMediaToken } from '../domain/identifier.ts'
 import type { Choice } from '../domain/subject-choice.ts'
@@ -14,6 +13,7 @@ import type { StepRecord } from '../runtime/step.ts'
 import type { Answers } from './lens-answers.ts'
 import { objectKey, type MediaFile } from './media-files.ts'
 import type { Attempt, CreateOptions, Evidence } from './requests.ts'
+import { sha256 } from './sha256.ts'
 import { sourceFacts } from './source-facts.ts'
 import { completedValues, writeEvidence } from './stored-character.ts'
 import { usernameTaken } from './username-taken.ts'
@@ -57,7 +57,7 @@ type Pictures = Pick<Facts, 'window' | 'portrait' | 'cutout' | 'references' | 'v
 export async function storeFiles(id: string, pictures: Pictures, objects: DiskObjects): Promise<readonly MediaFile[]> {
   return Promise.all(filesOf(pictures).map(async ({ name, data }) => {
     await objects.put(objectKey(id, name), data)
-    return { name, bytes: data.length, sha256: createHash('sha256').update(data).digest('hex') }
+    return { name, bytes: data.length, sha256: sha256(data) }
   }))
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { AppError } from '../domain/errors.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import { listExpired, purgeCharacter, setDeleted } from '../db/character-rows.ts'
@@ -7,6 +6,7 @@ import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { Removal } from './characters.ts'
 import { findRow, findVisibleRow } from './read-characters.ts'
 import type { CharacterState } from './requests.ts'
+import { sha256 } from './sha256.ts'
 import { stateOf } from './stored-character.ts'
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000
@@ -18,7 +18,7 @@ export async function removeCharacter(stores: Stores, { account, ref, isPurge, n
   const row = isPurge ? await findRow(stores.db, account, ref) : await findVisibleRow(stores.db, account, ref)
   if (row.status === 'queued' || row.status === 'in_progress') throw new AppError('character_not_ready')
   const id = row.id as CharacterId
-  if (isPurge) return { id, at: 'purged', ...await purge(stores, id), manifestSha256: createHash('sha256').update(row.media ?? '[]').digest('hex') }
+  if (isPurge) return { id, at: 'purged', ...await purge(stores, id), manifestSha256: sha256(row.media ?? '[]') }
   await setDeleted(stores.db, id, nowMs)
   return { id, at: 'deleted', purgeAtMs: nowMs + TOMBSTONE_MS }
 }
