@@ -28,7 +28,7 @@ export async function verifyFaces(models: Models, frame: Frame, faces: readonly 
     const { isFace, ...look } = await measureFace(models, frame, face)
     if (!isVerified(face.score, isFace)) continue
     seen.push({
-      what: 'face', ...placed(frame, face), ...look,
+      what: 'face', ...placed(frame, face), ...measureFocus(frame, eyesOf(face.box)), ...look,
       points: face.points.map(([x, y]) => [x / frame.width, y / frame.height]),
       skinAround: skinAround(frame, face.box),
       identity: await embedFace(models, frame, face),
@@ -36,6 +36,9 @@ export async function verifyFaces(models: Models, frame: Frame, faces: readonly 
   }
   return seen
 }
+
+/** The part of a face that hands come before least: brows and eyes. */
+const eyesOf = ([left, top, right, bottom]: Box): Box => [left, top, right, top + 0.55 * (bottom - top)]
 
 /** What NanoDet has names for, without the ground. `faces` are the frame's unverified ones. */
 export async function lookForThings(models: Models, frame: Frame, { faces, leastScore }: { readonly faces: readonly Face[]; readonly leastScore: number }): Promise<readonly SeenThing[]> {

@@ -14,25 +14,45 @@ export async function segment(models: Models, picture: Picture, region: Box): Pr
 }
 
 /** A connected piece of the mask; `box` in fractions of the mask. */
-export interface MaskPart { readonly pixels: number; readonly box: Box }
+export interface MaskPart { readonly pixels: number; readonly box: Box; /** One of its pixels. */ readonly start: number }
 
 /** Connected pieces of the subject, largest first. */
 export function partsOf(mask: Float32Array): readonly MaskPart[] {
   const seen = new Uint8Array(mask.length)
   const parts: MaskPart[] = []
   for (let start = 0; start < mask.length; start++) {
-    if (!seen[start] && mask[start] >= SUBJECT_FROM) parts.push(fillFrom(start, mask, seen))
+    if (!seen[start] && mask[start] >= SUBJECT_FROM) parts.push(fill(start, seen, (at) => mask[at] >= SUBJECT_FROM))
   }
   return parts.toSorted((a, b) => b.pixels - a.pixels)
 }
 
-function fillFrom(start: number, mask: Float32Array, seen: Uint8Array): MaskPart {
+/** At or above this a pixel beside the subject may belong to its edge. */
+const EDGE_FROM = 0.1
+
+/** The mask as alpha values, 0..255: the largest piece with its edge, steeper than it was, and nothing else. */
+export function alphaOf(mask: Float32Array): Uint8Array {
+  const alpha = new Uint8Array(mask.length)
+  const [largest] = partsOf(mask)
+  if (!largest) return alpha
+  const reached = new Uint8Array(mask.length)
+  fill(largest.start, reached, (at) => mask[at] >= EDGE_FROM)
+  for (let at = 0; at < mask.length; at++) if (reached[at]) alpha[at] = Math.round(255 * smoothStep((mask[at] - 0.25) / 0.5))
+  return alpha
+}
+
+function smoothStep(value: number): number {
+  const x = Math.max(0, Math.min(1, value))
+  return x * x * (3 - 2 * x)
+}
+
+/** Marks in `seen` what is connected to `start` and belongs. */
+function fill(start: number, seen: Uint8Array, belongs: (at: number) => boolean): MaskPart {
   const queue = [start]
   seen[start] = 1
   let pixels = 0
   let [left, top, right, bottom] = [MASK_SIDE, MASK_SIDE, 0, 0]
   const visit = (next: number): void => {
-    if (seen[next] || mask[next] < SUBJECT_FROM) return
+    if (seen[next] || !belongs(next)) return
     seen[next] = 1
     queue.push(next)
   }
@@ -48,5 +68,5 @@ function fillFrom(start: number, mask: Float32Array, seen: Uint8Array): MaskPart
     if (y > 0) visit(at - MASK_SIDE)
     if (y < MASK_SIDE - 1) visit(at + MASK_SIDE)
   }
-  return { pixels, box: [left / MASK_SIDE, top / MASK_SIDE, right / MASK_SIDE, bottom / MASK_SIDE] }
+  return { pixels, box: [left / MASK_SIDE, top / MASK_SIDE, right / MASK_SIDE, bottom / MASK_SIDE], start }
 }

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp'
 import type { Picture } from '../frame.ts'
-import { MASK_SIDE } from './mask.ts'
+import { alphaOf, MASK_SIDE } from './mask.ts'
 
 // One job a process: threads and caches of the library would only cost memory.
 sharp.concurrency(1)
@@ -21,8 +21,7 @@ export const encodeThumbnail = (picture: Picture): Promise<Uint8Array> => open(p
 /** The same with the mask as its alpha. */
 export async function encodeCutout(picture: Picture, mask: Float32Array): Promise<Uint8Array> {
   const side = { width: PORTRAIT_SIDE, height: PORTRAIT_SIDE }
-  const bytes = Uint8Array.from(mask, (value) => Math.round(Math.max(0, Math.min(1, value)) * 255))
-  const alpha = await sharp(bytes, { raw: { width: MASK_SIDE, height: MASK_SIDE, channels: 1 } }).resize(side.width, side.height, { kernel: 'cubic' }).extractChannel(0).raw().toBuffer()
+  const alpha = await sharp(alphaOf(mask), { raw: { width: MASK_SIDE, height: MASK_SIDE, channels: 1 } }).resize(side.width, side.height, { kernel: 'cubic' }).extractChannel(0).raw().toBuffer()
   const rgb = await square(picture, PORTRAIT_SIDE).raw().toBuffer()
   return sharp(rgb, { raw: { ...side, channels: 3 } }).joinChannel(alpha, { raw: { ...side, channels: 1 } }).webp(WEBP).toBuffer()
 }

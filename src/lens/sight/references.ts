@@ -15,7 +15,7 @@ const LOOK_SIDE = 16
  */
 export function chooseReferences(judged: readonly Judged[], frames: ReadonlyMap<number, Frame>): readonly Judged[] {
   const ordered = judged.toSorted((a, b) => b.quality - a.quality)
-  const good = ordered.filter(({ quality }) => quality >= ordered[0].quality / 2)
+  const good = ordered.filter(({ quality }, i) => i < COUNT.least || quality >= ordered[0].quality / 2)
   const looks = new Map(good.map((candidate) => [candidate, smallPicture(candidate, frames)]))
   const difference = (a: Judged, b: Judged): number => meanDifference(looks.get(a), looks.get(b))
   const chosen = [ordered[0]]
