@@ -74,10 +74,17 @@ const difference = (a: Lab, b: Lab): number => (0.6 * (a[0] - b[0])) ** 2 + (a[1
 
 /** CIE L*a*b* of an sRGB colour, white D65. */
 function labOf(rgb: readonly [number, number, number]): Lab {
-  const [red, green, blue] = rgb.map((value) => (value <= 10.3 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4))
-  const curve = (value: number): number => (value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116)
+  const [red, green, blue] = rgb.map((value) => linear(value / 255))
   const x = curve((0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505)
   const y = curve(0.2126 * red + 0.7152 * green + 0.0722 * blue)
   const z = curve((0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089)
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+}
+
+function linear(value: number): number {
+  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4
+}
+
+function curve(value: number): number {
+  return value > 0.008856 ? Math.cbrt(value) : 7.787 * value + 16 / 116
 }

@@ -1,4 +1,4 @@
-import { areaOf, centreOf, heightOf, scaled, widthOf, type Box } from '../../domain/geometry.ts'
+import { areaOf, centreOf, clampedTo, heightOf, scaled, widthOf, type Box } from '../../domain/geometry.ts'
 import type { Frame, Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
 import { measureFace } from './face-measure.ts'
@@ -86,8 +86,6 @@ export async function lookForShape(models: Models, frame: Frame): Promise<readon
 
 function placed(frame: Frame, { box, score }: { readonly box: Box; readonly score: number }): Omit<SeenShape, 'what'> {
   const { width, height, seconds } = frame
-  const clamp = (value: number): number => Math.max(0, Math.min(1, value))
-  const [left, top, right, bottom] = scaled(box, 1 / width, 1 / height)
-  return { seconds, box: [clamp(left), clamp(top), clamp(right), clamp(bottom)], score: clamp(score), ...measureFocus(frame, box) }
+  return { seconds, box: clampedTo(scaled(box, 1 / width, 1 / height), 1, 1), score: Math.min(1, score), ...measureFocus(frame, box) }
 }
 

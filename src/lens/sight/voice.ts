@@ -25,8 +25,10 @@ export async function speechSeconds(models: Models, samples: Float32Array): Prom
   return secondsInRuns(isSpeech)
 }
 
+const secondsOf = (chunks: number): number => (chunks * CHUNK) / VOICE_RATE
+
+/** Of chunks that are speech or not, one after the other. */
 export function secondsInRuns(isSpeech: readonly boolean[]): number {
-  const secondsOf = (chunks: number): number => (chunks * CHUNK) / VOICE_RATE
   const runs = isSpeech.map((speaks) => (speaks ? '1' : '0')).join('').split(/0+/).map(({ length }) => secondsOf(length))
   return runs.filter((seconds) => seconds >= LEAST_SECONDS.run).reduce((sum, seconds) => sum + seconds, 0)
 }
