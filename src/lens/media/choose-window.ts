@@ -4,7 +4,7 @@ import { WINDOW_MS } from '../../domain/window.ts'
 import type { TimeWindow } from '../../domain/window.ts'
 import { decode } from './decode.ts'
 import type { HeldBytes } from './held-bytes.ts'
-import { fetchPackets, readPackets } from './plan.ts'
+import { readPackets } from './plan.ts'
 import type { PlannedTrack } from './plan.ts'
 import { copyPicture } from './raw-picture.ts'
 import type { RawPicture } from './raw-picture.ts'
@@ -35,10 +35,10 @@ export async function chooseWindow(track: InputVideoTrack, { bytes, durationMs, 
   if (latestMs <= 0 || !config) return fallback
   const keys = await keyPackets(track, { latestMs, originSeconds })
   const candidates = keys.map((key): PlannedTrack => ({ track, plan: { packets: [key], endsAt: key.timestamp, byteLength: key.byteLength } }))
-  await fetchPackets(candidates, bytes)
+  const read = await readPackets(candidates, { bytes, hasTables: false })
   let best = { score: 0, startMs: 0 }
-  for (const candidate of candidates) {
-    const packets = await readPackets(candidate)
+  for (const [i, candidate] of candidates.entries()) {
+    const packets = read[i] ?? []
     const startMs = Math.ceil(((packets[0]?.timestamp ?? 0) - originSeconds) * 1000)
     for await (const { picture } of decode({ config, packets, ...(signal && { signal }) })) {
       const changes = await keyPacketsWithin(track, candidate)

@@ -3,9 +3,11 @@ import { BUDGET, tooLarge } from './budget.ts'
 
 /** Small reads of a stream become one of this size. */
 const BLOCK_BYTES = 64 * 1024
-/** Planned pieces with at most this between them are one request; so are those that cost no more than this share of all that is planned. */
-const SMALL_GAP_BYTES = 64 * 1024
-const WASTED_SHARE = 0.04
+/**
+ * Planned pieces become few requests: the smallest gaps are read along until so many requests are left, where a gap costs no more than
+ * another request would; then as long as all that is read along stays below this share of all that is read.
+ */
+const JOINING = { mostRequests: 2, gapBytes: 512 * 1024, wastedShare: 0.05 } as const
 /** Tables, packets and what a stream without an index makes us read on the way to them. */
 const MOST_HELD_BYTES = 2 * BUDGET.bytes
 
@@ -43,7 +45,7 @@ export class HeldBytes {
 
   /** Exactly these ranges, joined across small gaps, in as few requests as that makes. */
   async fetch(ranges: readonly ByteRange[]): Promise<void> {
-    for (const range of joined(ranges)) {
+    for (const range of joined(ranges, this.#held)) {
       const missing = this.#missing(range.start, range.end)
       if (missing) await this.#hold(missing, true)
     }
@@ -102,16 +104,17 @@ export class HeldBytes {
 
 const endOf = ({ start, bytes }: ByteRun): number => start + bytes.length
 
-function joined(ranges: readonly ByteRange[]): readonly ByteRange[] {
-  const near = joinedOver(ranges, SMALL_GAP_BYTES)
-  let waste = near.reduce((sum, { start, end }) => sum + end - start, 0) * WASTED_SHARE
-  const gaps = near.slice(1).map(({ start }, i) => start - (near[i]?.end ?? start)).toSorted((a, b) => a - b)
-  let affordable = 0
-  for (const gap of gaps) {
-    waste -= gap
-    if (waste >= 0) affordable = gap
+function joined(ranges: readonly ByteRange[], held: number): readonly ByteRange[] {
+  const spans = joinedOver(ranges, 0)
+  const gaps = spans.slice(1).map(({ start }, i) => start - (spans[i]?.end ?? start)).toSorted((a, b) => a - b)
+  let affordable = spans.reduce((sum, { start, end }) => sum + end - start, held) * JOINING.wastedShare
+  let largest = 0
+  for (const [i, gap] of gaps.entries()) {
+    affordable -= gap
+    const isTooMany = spans.length - i > JOINING.mostRequests && gap <= JOINING.gapBytes
+    if (affordable >= 0 || isTooMany) largest = gap
   }
-  return affordable > 0 ? joinedOver(near, affordable) : near
+  return joinedOver(spans, largest)
 }
 
 function joinedOver(ranges: readonly ByteRange[], most: number): readonly ByteRange[] {

@@ -1,15 +1,16 @@
 import { CustomSource, Input, MATROSKA, MP4, MPEG_TS, QTFF, WEBM } from 'mediabunny'
-import type { InputAudioTrack, InputFormat, InputVideoTrack } from 'mediabunny'
+import type { EncodedPacket, InputAudioTrack, InputFormat, InputVideoTrack } from 'mediabunny'
 import { AppError } from '../../domain/errors.ts'
+import type { TimeWindow } from '../../domain/window.ts'
 import { checkBudget } from './budget.ts'
 import { chooseWindow } from './choose-window.ts'
+import type { ChooseOptions } from './choose-window.ts'
 import { clipOf } from './clip.ts'
 import { CodedPictures, squareSize } from './coded-pictures.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { fetchMovieTables } from './movie-tables.ts'
 import type { OpenedWindow, WindowRequest } from './opened-window.ts'
-import { fetchPackets, readPackets } from './plan.ts'
-import type { PlannedTrack } from './plan.ts'
+import { readPackets } from './plan.ts'
 import { knownDurationMs, planMovie } from './plan-movie.ts'
 import type { CodedSound, CodedVideo } from './remux.ts'
 import { unsupported } from './sniff.ts'
@@ -21,21 +22,24 @@ const NO_TABLES = { tableBytes: 0, isFragmented: true }
 
 export async function openMovie(bytes: HeldBytes, { container, window, signal }: WindowRequest): Promise<OpenedWindow> {
   const { tableBytes, isFragmented } = container === 'mp4' ? await fetchMovieTables(bytes) : NO_TABLES
-  using input = new Input({ source: new CustomSource({ getSize: () => bytes.size, read: (start, end) => bytes.read(start, end) }), formats: FORMATS })
-  const { video: videoTrack, sound: soundTrack } = await tracksOf(input)
+  using input = openInput(bytes)
+  // Where there are sample tables, sound gets a demuxer of its own: one for both would read on from one track's packets to the other's.
+  using soundInput = isFragmented ? null : openInput(bytes)
+  const videoTrack = await videoTrackOf(input)
+  const soundTrack = await soundTrackOf(soundInput ?? input)
   const format = await input.getFormat()
   const originSeconds = format === MPEG_TS ? await input.getFirstTimestamp() : 0 // a recording starts at any time of day
   const movie = { videoTrack, soundTrack, originSeconds, hasTables: !isFragmented }
   const durationMs = await knownDurationMs(movie)
-  const chosen = window ? null : await chooseWindow(videoTrack, { bytes, durationMs, originSeconds, signal })
+  const chosen = window ? null : await chooseIn(bytes, { durationMs, originSeconds, signal })
   const planned = await planMovie(movie, { asked: window, chosen, durationMs })
   const plans = planned.sound ? [planned.video, planned.sound] : [planned.video]
   const plannedBytes = plans.reduce((sum, { plan }) => sum + plan.byteLength, 0)
   checkBudget('bytes', plannedBytes)
-  await fetchPackets(plans, bytes)
+  const [videoPackets, soundPackets] = await readPackets(plans, { bytes, hasTables: !isFragmented })
 
-  const video = await readVideo(videoTrack, planned.video)
-  const sound = soundTrack && planned.sound && await readSound(soundTrack, planned.sound)
+  const video = await codedVideo(videoTrack, videoPackets ?? [])
+  const sound = soundTrack && soundPackets ? await codedSound(soundTrack, soundPackets) : null
   const pixelAspect = await pixelAspectOf(videoTrack)
   const orientation = { rotation: video.rotation, isMirrored: await videoTrack.getFlip() }
   const coded = { width: await videoTrack.getCodedWidth(), height: await videoTrack.getCodedHeight() }
@@ -55,29 +59,42 @@ export async function openMovie(bytes: HeldBytes, { container, window, signal }:
   }
 }
 
-async function tracksOf(input: Input): Promise<{ video: InputVideoTrack; sound: InputAudioTrack | null }> {
+const openInput = (bytes: HeldBytes): Input => (
+  new Input({ source: new CustomSource({ getSize: () => bytes.size, read: (start, end) => bytes.read(start, end) }), formats: FORMATS })
+)
+
+async function videoTrackOf(input: Input): Promise<InputVideoTrack> {
   if (!await input.canRead()) throw unsupported()
   const tracks = await input.getTracks()
   checkBudget('tracks', tracks.length)
   const video = await input.getPrimaryVideoTrack()
   if (!video) throw new AppError(tracks.length === 0 ? 'media_corrupt' : 'media_no_video')
   if (!await video.getCodec() || !await video.canDecode()) throw unsupported()
-  const sound = await input.getPrimaryAudioTrack()
-  return { video, sound: sound && await sound.getCodec() ? sound : null }
+  return video
 }
 
-async function readVideo(track: InputVideoTrack, planned: PlannedTrack): Promise<CodedVideo> {
-  const [codec, config, rotation, packets] = [await track.getCodec(), await track.getDecoderConfig(), await track.getRotation(), await readPackets(planned)]
+async function soundTrackOf(input: Input): Promise<InputAudioTrack | null> {
+  const sound = await input.getPrimaryAudioTrack()
+  return sound && await sound.getCodec() ? sound : null
+}
+
+/** With a demuxer of its own, so that what it has read does not change what the window's packets are asked for. */
+async function chooseIn(bytes: HeldBytes, options: Omit<ChooseOptions, 'bytes'>): Promise<TimeWindow> {
+  using input = openInput(bytes)
+  return await chooseWindow(await videoTrackOf(input), { bytes, ...options }) // before the demuxer is closed
+}
+
+async function codedVideo(track: InputVideoTrack, packets: readonly EncodedPacket[]): Promise<CodedVideo> {
+  const [codec, config, rotation] = [await track.getCodec(), await track.getDecoderConfig(), await track.getRotation()]
   const [first] = packets
   if (!codec || !config || !first) throw new AppError('media_corrupt')
   // Leading pictures of an open group: what they refer to is not here.
   return { codec, config, rotation, packets: packets.filter(({ timestamp }) => timestamp >= first.timestamp) }
 }
 
-async function readSound(track: InputAudioTrack, planned: PlannedTrack): Promise<CodedSound | null> {
+async function codedSound(track: InputAudioTrack, packets: readonly EncodedPacket[]): Promise<CodedSound | null> {
   const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()]
-  if (!codec || !config) return null
-  return { codec, config, packets: (await readPackets(planned)).filter(({ byteLength }) => byteLength > 0) }
+  return codec && config ? { codec, config, packets: packets.filter(({ byteLength }) => byteLength > 0) } : null
 }
 
 async function pixelAspectOf(track: InputVideoTrack): Promise<number> {

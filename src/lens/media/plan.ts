@@ -2,7 +2,7 @@ import { EncodedPacketSink } from 'mediabunny'
 import type { EncodedPacket, InputTrack } from 'mediabunny'
 import { tooLarge } from './budget.ts'
 import { NotFetchedYet } from './held-bytes.ts'
-import type { HeldBytes } from './held-bytes.ts'
+import type { ByteRange, HeldBytes } from './held-bytes.ts'
 
 /** How many unwanted packets in a row end the search. Looking costs nothing in a sample table, but bytes in a stream. */
 const REORDERED_PACKETS = { tables: 32, stream: 16 } as const
@@ -53,26 +53,66 @@ export async function planTrack(track: InputTrack, { start, end, fromKeyFrame, h
 
 export interface PlannedTrack { readonly track: InputTrack; readonly plan: TrackPlan }
 
+/** A packet that could be read at once, or what the demuxer asked for to read it. */
+type Asked = { readonly packet: EncodedPacket } | { readonly ranges: readonly ByteRange[] }
+
 /**
- * Fetches the planned packets. Mediabunny does not tell where in the source a packet lies, but it asks for exactly those bytes: each
- * packet is asked for once while reads are refused, and the refused ranges are fetched together.
+ * The planned packets of each track with their bytes, fetched together; fewer where the source ends inside them.
+ * With sample tables each track must come from a demuxer of its own: see {@link locate}.
  */
-export async function fetchPackets(tracks: readonly PlannedTrack[], bytes: HeldBytes): Promise<void> {
-  const wanted = await bytes.refusing(async () => {
-    for (const { track, plan } of tracks) {
-      const sink = new EncodedPacketSink(track)
-      for (const at of plan.packets.keys()) await withBytes(sink, plan, at).catch(dropNotFetchedYet)
+export async function readPackets(tracks: readonly PlannedTrack[], { bytes, hasTables }: { readonly bytes: HeldBytes; readonly hasTables: boolean }): Promise<readonly (readonly EncodedPacket[])[]> {
+  const reads = []
+  for (const planned of tracks) {
+    const asked = await askForPackets(planned, bytes)
+    reads.push({ planned, asked, located: hasTables ? locate(asked, planned.plan, bytes.size) : null })
+  }
+  await bytes.fetch(reads.flatMap(({ asked, located }) => (located ?? asked).flatMap((each) => ('ranges' in each ? each.ranges : []))))
+  return Promise.all(reads.map(({ planned, located }) => (located ? takePackets(planned.plan, located, bytes) : demuxPackets(planned))))
+}
+
+/** The demuxer does not tell where in the source a packet lies: so each is asked for once while reads are refused. */
+async function askForPackets({ track, plan }: PlannedTrack, bytes: HeldBytes): Promise<readonly Asked[]> {
+  const sink = new EncodedPacketSink(track)
+  const asked: Asked[] = []
+  for (const at of plan.packets.keys()) {
+    let packet: EncodedPacket | null = null
+    const ranges = await bytes.refusing(async () => { packet = await withBytes(sink, plan, at).catch(dropNotFetchedYet) })
+    asked.push(packet ? { packet } : { ranges })
+  }
+  return asked
+}
+
+/**
+ * Narrows what was asked for to where each packet lies; null where that cannot be told. The demuxer reads on from where an earlier read of
+ * its own began, over gaps of up to 128 KiB; but what it asks for ends with the packet, as long as its packets follow each other in the file.
+ */
+function locate(asked: readonly Asked[], { packets }: TrackPlan, sourceSize: number): readonly Asked[] | null {
+  let reached = 0
+  const located: Asked[] = []
+  for (const [i, each] of asked.entries()) {
+    if ('ranges' in each) {
+      const [range] = each.ranges
+      const { byteLength } = packets[i]
+      if (each.ranges.length !== 1 || !range || range.end <= reached || range.end - range.start < byteLength || range.end >= sourceSize) return null
+      reached = range.end
+      located.push({ ranges: [{ start: range.end - byteLength, end: range.end }] })
+    } else {
+      located.push(each)
     }
-  })
-  await bytes.fetch(wanted)
+  }
+  return located
 }
 
-function dropNotFetchedYet(error: unknown): void {
-  if (!(error instanceof NotFetchedYet)) throw error
+const takePackets = ({ packets }: TrackPlan, located: readonly Asked[], bytes: HeldBytes): Promise<readonly EncodedPacket[]> => (
+  Promise.all(located.map(async (each, i) => ('packet' in each ? each.packet : packets[i].clone({ data: await bytes.read(each.ranges[0].start, each.ranges[0].end) }))))
+)
+
+function dropNotFetchedYet(error: unknown): null {
+  if (error instanceof NotFetchedYet) return null
+  throw error
 }
 
-/** The planned packets with their bytes; fewer where the source ends inside them. */
-export async function readPackets({ track, plan }: PlannedTrack): Promise<readonly EncodedPacket[]> {
+async function demuxPackets({ track, plan }: PlannedTrack): Promise<readonly EncodedPacket[]> {
   const sink = new EncodedPacketSink(track)
   const packets: EncodedPacket[] = []
   for (const at of plan.packets.keys()) {
