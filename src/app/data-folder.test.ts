@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,5 +17,6 @@ test('a folder is held by one service at a time and free again afterwards', () =
 })
 
 test('a folder that cannot be made is said by name', () => {
-  expect(() => holdDataFolder('/proc/nowhere')).toThrow(DataFolderUnusable)
+  writeFileSync(join(folder, 'a file'), '')
+  expect(() => holdDataFolder(join(folder, 'a file', 'data'))).toThrow(DataFolderUnusable)
 })
