@@ -28,10 +28,15 @@ export function createMetrics(): Metrics {
       seconds.observe(ms / 1000)
     },
     watch: ({ queue, lenses }) => {
-      new Gauge({ name: 'dramatis_queue_waiting', help: 'Requests that wait for a lens.', registers, collect() { this.set(queue.waiting) } })
-      new Gauge({ name: 'dramatis_queue_running', help: 'Requests under way.', registers, collect() { this.set(queue.running) } })
-      new Gauge({ name: 'dramatis_lens_restarts', help: 'Lenses that died or had to be ended.', registers, collect() { this.set(lenses.stats.restarts) } })
-      new Gauge({ name: 'dramatis_lenses_idle', help: 'Warm spare lenses.', registers, collect() { this.set(lenses.stats.idle) } })
+      const figures: Readonly<Record<string, { readonly help: string; readonly read: () => number }>> = {
+        dramatis_queue_waiting: { help: 'Requests that wait for a lens.', read: () => queue.waiting },
+        dramatis_queue_running: { help: 'Requests under way.', read: () => queue.running },
+        dramatis_lens_restarts: { help: 'Lenses that died or had to be ended.', read: () => lenses.stats.restarts },
+        dramatis_lenses_idle: { help: 'Warm spare lenses.', read: () => lenses.stats.idle },
+      }
+      for (const [name, { help, read }] of Object.entries(figures)) {
+        registry.registerMetric(new Gauge({ name, help, registers: [], collect() { this.set(read()) } }))
+      }
     },
   }
 }

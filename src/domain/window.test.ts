@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { anything, array, assert, oneof, property, string } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError } from './errors.ts'
 import { fitWindow, parseTimeWindow } from './window.ts'
@@ -47,7 +47,7 @@ describe('timestamps that are none, and the rule they break', () => {
 })
 
 test('whatever text is sent, the answer is a window of 1 to 3 s or an AppError', () => {
-  fc.assert(fc.property(fc.oneof(fc.string(), fc.array(fc.anything()), fc.anything()), (value) => {
+  assert(property(oneof(string(), array(anything()), anything()), (value) => {
     const result = outcome(() => parseTimeWindow(value))
     if (typeof result === 'string') return
     expect(result).toMatchObject({ startMs: expect.any(Number), endMs: expect.any(Number) })
