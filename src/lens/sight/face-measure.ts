@@ -2,7 +2,7 @@ import { centreOf, widthOf } from '../../domain/geometry.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
 import type { Face } from './faces.ts'
-import { warpToTensor, type Similarity } from './warp.ts'
+import { warpTensor, type Similarity } from './warp.ts'
 
 /** How a face looks in one frame. */
 export interface FaceLook {
@@ -26,8 +26,8 @@ const NOSE_TIP = 1
 /** FaceMesh on one face. */
 export async function measureFace(models: Models, picture: Picture, face: Face): Promise<FaceLook> {
   const angle = Math.atan2(face.points[1][1] - face.points[0][1], face.points[1][0] - face.points[0][0])
-  const image = warpToTensor(picture, uprightSquare(face, angle), { size: SIZE, divisor: 255 })
-  const { landmarks, face_flag: flag } = await models.runOnImage('facemesh', image)
+  const warp = { similarity: uprightSquare(face, angle), size: SIZE, divisor: 255 }
+  const { landmarks, face_flag: flag } = await models.runOnImage('facemesh', (tensor) => warpTensor(tensor, picture, warp))
   const gap = (i: number, j: number): number => Math.hypot(landmarks[i * 3] - landmarks[j * 3], landmarks[i * 3 + 1] - landmarks[j * 3 + 1])
   const openness = ([outer, upper1, upper2, inner, lower2, lower1]: (typeof EYES)[number]): number => (gap(upper1, lower1) + gap(upper2, lower2)) / (2 * gap(outer, inner) || 1)
   const [rightSide, leftSide] = CHEEKS.map((cheek) => gap(cheek, NOSE_TIP))

@@ -2,7 +2,7 @@ import type { Box, Point } from '../../domain/geometry.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
 import { keepBest } from './suppress.ts'
-import { letterbox, toTensor, wholeOf, type PixelScale } from './tensor.ts'
+import { letterbox, drawTensor, wholeOf, type PixelScale } from './tensor.ts'
 
 /** A face in pixels of the picture. Points: the subject's right eye, left eye, nose tip, mouth, right ear, left ear. */
 export interface Face { readonly score: number; readonly box: Box; readonly points: readonly Point[] }
@@ -45,7 +45,7 @@ function tileStarts(length: number): readonly number[] {
 
 async function detectIn(models: Models, picture: Picture, { region, leastScore }: { readonly region: Box; readonly leastScore: number }): Promise<readonly Face[]> {
   const { place, toPicture } = letterbox(region, SIZE, 'centre')
-  const outputs = await models.runOnImage('blazeface', toTensor(picture, { region, place, size: SIZE, scale: SCALE }))
+  const outputs = await models.runOnImage('blazeface', (tensor) => drawTensor(tensor, picture, { region, place, size: SIZE, scale: SCALE }))
   const faces: Face[] = []
   for (const grid of [16, 32] as const) {
     const scores = outputs[`scores_${grid}`]

@@ -3,9 +3,9 @@ import { unit } from '../../domain/vector.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
 import type { Face } from './faces.ts'
-import { toTensor } from './tensor.ts'
+import { drawTensor } from './tensor.ts'
 import { NANODET_INPUT } from './things.ts'
-import { similarityBetween, warpToTensor } from './warp.ts'
+import { similarityBetween, warpTensor } from './warp.ts'
 
 const FACE_SIZE = 150
 /** Where eyes, nose tip and mouth lie in the pictures dlib's net was trained on. */
@@ -13,8 +13,8 @@ const FACE_POINTS: readonly Point[] = [[47.5, 46.6], [100.5, 46.6], [74, 76.6], 
 
 /** Who a face is: 128 numbers, compared by Euclidean distance, not normalised. */
 export async function embedFace(models: Models, picture: Picture, { points }: Face): Promise<Float32Array> {
-  const aligned = warpToTensor(picture, similarityBetween(points.slice(0, FACE_POINTS.length), FACE_POINTS), { size: FACE_SIZE, divisor: 1 })
-  return (await models.runOnImage('dlib-face', aligned)).embedding
+  const warp = { similarity: similarityBetween(points.slice(0, FACE_POINTS.length), FACE_POINTS), size: FACE_SIZE, divisor: 1 }
+  return (await models.runOnImage('dlib-face', (tensor) => warpTensor(tensor, picture, warp))).embedding
 }
 
 /**
@@ -23,6 +23,7 @@ export async function embedFace(models: Models, picture: Picture, { points }: Fa
  */
 export async function embedLook(models: Models, picture: Picture, region: Box): Promise<Float32Array> {
   const { size, scale } = NANODET_INPUT
-  const { features_256: inner, features_512: outer } = await models.runOnImage('nanodet', toTensor(picture, { region, place: [0, 0, size, size], size, scale }))
+  const drawing = { region, place: [0, 0, size, size], size, scale } as const
+  const { features_256: inner, features_512: outer } = await models.runOnImage('nanodet', (tensor) => drawTensor(tensor, picture, drawing))
   return Float32Array.of(...unit(inner), ...unit(outer))
 }

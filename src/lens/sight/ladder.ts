@@ -59,14 +59,10 @@ async function findThings(models: Models, frames: readonly Frame[], candidates: 
   const look = once((frame: Frame) => lookForThings(models, frame, { faces: candidates.get(frame) ?? [], leastScore: LEAST_SCORE.faintThing }))
   // Every second frame is enough for what is large or slow; what is not is found in all of them.
   for (const looked of [everySecond(frames), frames]) {
-    const plain = createTracker(byPlace)
-    const faint = createTracker(byPlace)
-    for (const frame of looked) {
-      const things = await look(frame)
-      plain.add(things.filter(({ score }) => score >= LEAST_SCORE.thing))
-      faint.add(things)
-    }
-    const found = lasting('things', plain.tracks, looked.length) ?? lasting('faint things', faint.tracks, looked.length, LEAST_PRESENCE_IF_FAINT)
+    const { add, tracks } = createTracker(byPlace)
+    for (const frame of looked) add(await look(frame))
+    const isPlain = (track: Track): boolean => track.filter(({ score }) => score >= LEAST_SCORE.thing).length >= LEAST_PRESENCE * looked.length
+    const found = lasting('things', tracks.filter(isPlain), looked.length) ?? lasting('faint things', tracks, looked.length, LEAST_PRESENCE_IF_FAINT)
     if (found) return found
   }
   return null

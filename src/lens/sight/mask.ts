@@ -1,7 +1,7 @@
 import type { Box } from '../../domain/geometry.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
-import { toTensor, type PixelScale } from './tensor.ts'
+import { drawTensor, type PixelScale } from './tensor.ts'
 
 export const MASK_SIDE = 256
 const SCALE: PixelScale = { mean: [0, 0, 0], deviation: [255, 255, 255], order: 'rgb' }
@@ -10,7 +10,8 @@ export const SUBJECT_FROM = 0.5
 
 /** How much each pixel of a region belongs to the subject: 256 x 256 values, 0..1. The model was made for people. */
 export async function segment(models: Models, picture: Picture, region: Box): Promise<Float32Array> {
-  return (await models.runOnImage('selfie', toTensor(picture, { region, place: [0, 0, MASK_SIDE, MASK_SIDE], size: MASK_SIDE, scale: SCALE }))).mask
+  const drawing = { region, place: [0, 0, MASK_SIDE, MASK_SIDE], size: MASK_SIDE, scale: SCALE } as const
+  return (await models.runOnImage('selfie', (tensor) => drawTensor(tensor, picture, drawing))).mask
 }
 
 /** A connected piece of the mask; `box` in fractions of the mask. */

@@ -1,17 +1,17 @@
 import type { Quality } from '../../domain/character.ts'
-import { heightOf, widthOf } from '../../domain/geometry.ts'
+import { areaOf, heightOf, widthOf } from '../../domain/geometry.ts'
 import { distance, mean } from '../../domain/vector.ts'
 import type { Seen, SeenFace } from './sighting.ts'
 import { SAME_FACE, type Track } from './tracks.ts'
 
 /** A sighting, and how good a portrait it would make beside the others of its track, 0..1. */
-export interface Judged<S extends Seen = Seen> { readonly sighting: S; readonly quality: number; readonly reasons: readonly Reason[] }
+export interface Judged { readonly sighting: Seen; readonly quality: number; readonly reasons: readonly Reason[] }
 
 /** Why a portrait is not better. */
 export type Reason = 'small' | 'blurred' | 'badly_lit' | 'cut_off' | 'turned_away' | 'tilted' | 'eyes_closed' | 'covered' | 'not_alone'
 
-/** What a sighting loses by each fault, 1 nothing; `strange`, not looking like the others, has no word: it may have any cause. */
-type Factors = Partial<Record<Reason | 'strange', number>>
+/** What a sighting loses by each fault, 1 nothing. `strange`, not looking like the others, and `far`, smaller than in others, have no word. */
+type Factors = Partial<Record<Reason | 'strange' | 'far', number>>
 
 /** From these on a factor is worth a word; each lies where portraits of the labelled clips begin to look it. */
 const NOTED = { blurred: 0.6, badly_lit: 0.7, cut_off: 0.9, turned_away: 0.6, tilted: 0.8, eyes_closed: 0.6, covered: 0.7 } as const satisfies Partial<Record<Reason, number>>
@@ -32,12 +32,13 @@ export function judge(track: Track): readonly Judged[] {
   const faces = track.filter((sighting) => sighting.what === 'face')
   const faceFactors = faces.length > 0 ? factorsOfFaces(faces) : null
   const sharpest = Math.max(...track.map(({ sharpness }) => sharpness)) || 1
+  const largest = Math.max(...track.map(({ box }) => areaOf(box))) || 1
   return track.map((sighting) => {
     const factors: Factors = {
       blurred: (sighting.sharpness / sharpest) ** 0.25,
       badly_lit: sighting.exposed,
       cut_off: isCutOff(sighting) ? CUT_OFF : 1,
-      ...(sighting.what === 'face' && faceFactors?.(sighting)),
+      ...(sighting.what === 'face' ? faceFactors?.(sighting) : { far: (areaOf(sighting.box) / largest) ** 0.25 }),
     }
     const quality = Object.values(factors).reduce((product, factor) => product * factor, sighting.score)
     const reasons = Object.entries(NOTED).flatMap(([reason, least]) => ((factors[reason as Reason] ?? 1) < least ? [reason as Reason] : []))

@@ -11,24 +11,19 @@ export interface Drawing { readonly region: Box; readonly place: Box; readonly s
 
 export const wholeOf = ({ width, height }: Picture): Box => [0, 0, width, height]
 
-/** A picture as the input of a model: `[3, size, size]` floats. */
-export function toTensor(picture: Picture, { region, place, size, scale }: Drawing): Float32Array {
-  const [width, height] = [widthOf(place), heightOf(place)]
-  const pixels = resize(picture, region, { width, height })
+/** Draws a picture as the input of a model, `[3, size, size]` floats, over whatever is in it. */
+export function drawTensor(tensor: Float32Array, picture: Picture, { region, place, size, scale }: Drawing): void {
   const area = size * size
-  const tensor = new Float32Array(3 * area)
-  for (let channel = 0; channel < 3; channel++) {
-    const target = channel * area
-    const source = scale.order === 'bgr' ? 2 - channel : channel
-    const [mean, deviation] = [scale.mean[channel], scale.deviation[channel]]
-    tensor.fill(-mean / deviation, target, target + area)
-    for (let y = 0; y < height; y++) {
-      let to = target + (y + place[1]) * size + place[0]
-      for (let x = 0, from = y * width * 3 + source; x < width; x++, from += 3) tensor[to++] = (pixels[from] - mean) / deviation
-    }
-  }
-  return tensor
+  const isReversed = scale.order === 'bgr'
+  for (let channel = 0; channel < 3; channel++) tensor.fill(-scale.mean[channel] / scale.deviation[channel], channel * area, (channel + 1) * area)
+  draw(picture, region, {
+    data: tensor, start: place[1] * size + place[0], width: widthOf(place), height: heightOf(place), pixel: 1, row: size,
+    channels: isReversed ? [2 * area, area, 0] : [0, area, 2 * area],
+    mean: isReversed ? reversed(scale.mean) : scale.mean, deviation: isReversed ? reversed(scale.deviation) : scale.deviation,
+  })
 }
+
+const reversed = ([a, b, c]: Triple): Triple => [c, b, a]
 
 /** Where a region lies in a square so that it keeps its shape, and how to get from the square back to the picture. */
 export function letterbox(region: Box, size: number, align: 'centre' | 'start'): { readonly place: Box; readonly toPicture: (x: number, y: number) => Point } {
@@ -43,52 +38,83 @@ export function letterbox(region: Box, size: number, align: 'centre' | 'start'):
   }
 }
 
-/**
- * A region of a picture at another size, RGB floats 0..255: averaged when it shrinks, bilinear when it grows.
- * In JavaScript because handing raw pixels to a picture library and back costs more than this does.
- */
+/** A region of a picture at another size, RGB floats 0..255. */
 export function resize(picture: Picture, region: Box, { width, height }: { readonly width: number; readonly height: number }): Float32Array {
-  const [left, top, right, bottom] = region.map(Math.round)
-  const isShrinking = right - left >= width && bottom - top >= height
-  return isShrinking ? shrink(picture, [left, top, right, bottom], width, height) : stretch(picture, [left, top, right, bottom], width, height)
+  const data = new Float32Array(width * height * 3)
+  draw(picture, region, { data, start: 0, width, height, pixel: 3, row: width * 3, channels: [0, 1, 2], mean: [0, 0, 0], deviation: [1, 1, 1] })
+  return data
 }
 
-function shrink({ width: rowLength, data }: Picture, [left, top, right, bottom]: Box, width: number, height: number): Float32Array {
-  const out = new Float32Array(width * height * 3)
-  const columns = Int32Array.from({ length: width + 1 }, (_, x) => left + Math.floor((x * (right - left)) / width))
-  for (let y = 0, to = 0; y < height; y++) {
+/** Where pixels go: `pixel` and `row` are steps in `data`, `channels` the places of red, green and blue beside the pixel's. */
+interface Canvas {
+  readonly data: Float32Array
+  readonly start: number
+  readonly width: number
+  readonly height: number
+  readonly pixel: number
+  readonly row: number
+  readonly channels: Triple
+  readonly mean: Triple
+  readonly deviation: Triple
+}
+
+/**
+ * Averaged where the region shrinks, bilinear where it grows. In JavaScript because handing raw pixels to a picture
+ * library and back costs more than this does.
+ */
+function draw(picture: Picture, region: Box, canvas: Canvas): void {
+  const [left, top, right, bottom] = region.map(Math.round)
+  const isShrinking = right - left >= canvas.width && bottom - top >= canvas.height
+  if (isShrinking) shrink(picture, [left, top, right, bottom], canvas)
+  else stretch(picture, [left, top, right, bottom], canvas)
+}
+
+function shrink({ width: rowLength, data }: Picture, [left, top, right, bottom]: Box, canvas: Canvas): void {
+  const { width, height } = canvas
+  const columns = Int32Array.from({ length: width + 1 }, (_, x) => (left + Math.floor((x * (right - left)) / width)) * 3)
+  for (let y = 0; y < height; y++) {
     const firstRow = top + Math.floor((y * (bottom - top)) / height)
     const lastRow = top + Math.floor(((y + 1) * (bottom - top)) / height)
-    for (let x = 0; x < width; x++, to += 3) {
-      let [red, green, blue] = [0, 0, 0]
+    for (let x = 0; x < width; x++) {
+      let red = 0
+      let green = 0
+      let blue = 0
       for (let row = firstRow; row < lastRow; row++) {
-        const end = (row * rowLength + columns[x + 1]) * 3
-        for (let at = (row * rowLength + columns[x]) * 3; at < end; at += 3) {
+        const end = row * rowLength * 3 + columns[x + 1]
+        for (let at = row * rowLength * 3 + columns[x]; at < end; at += 3) {
           red += data[at]
           green += data[at + 1]
           blue += data[at + 2]
         }
       }
-      const count = (lastRow - firstRow) * (columns[x + 1] - columns[x])
-      out[to] = red / count
-      out[to + 1] = green / count
-      out[to + 2] = blue / count
+      const count = ((lastRow - firstRow) * (columns[x + 1] - columns[x])) / 3
+      put(canvas, canvas.start + y * canvas.row + x * canvas.pixel, red / count, green / count, blue / count)
     }
   }
-  return out
 }
 
-function stretch(picture: Picture, [left, top, right, bottom]: Box, width: number, height: number): Float32Array {
-  const out = new Float32Array(width * height * 3)
+function stretch(picture: Picture, [left, top, right, bottom]: Box, canvas: Canvas): void {
+  const { width, height } = canvas
   const [stepX, stepY] = [(right - left) / width, (bottom - top) / height]
-  for (let y = 0, to = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, to += 3) addBilinear(picture, left + (x + 0.5) * stepX - 0.5, top + (y + 0.5) * stepY - 0.5, out, to)
+  const colour = new Float32Array(3)
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      colour.fill(0)
+      addBilinear(picture, left + (x + 0.5) * stepX - 0.5, top + (y + 0.5) * stepY - 0.5, colour)
+      put(canvas, canvas.start + y * canvas.row + x * canvas.pixel, colour[0], colour[1], colour[2])
+    }
   }
-  return out
+}
+
+// oxlint-disable-next-line max-params -- an object here costs more than the pixel
+function put({ data, channels, mean, deviation }: Canvas, at: number, red: number, green: number, blue: number): void {
+  data[at + channels[0]] = (red - mean[0]) / deviation[0]
+  data[at + channels[1]] = (green - mean[1]) / deviation[1]
+  data[at + channels[2]] = (blue - mean[2]) / deviation[2]
 }
 
 /** Adds the colour at a point between pixels; outside the picture its border goes on. */
-export function addBilinear({ width, height, data }: Picture, x: number, y: number, sum: Float32Array, at: number): void {
+export function addBilinear({ width, height, data }: Picture, x: number, y: number, sum: Float32Array): void {
   const inX = Math.max(0, Math.min(width - 1, x))
   const inY = Math.max(0, Math.min(height - 1, y))
   const [column, row] = [Math.floor(inX), Math.floor(inY)]
@@ -99,6 +125,6 @@ export function addBilinear({ width, height, data }: Picture, x: number, y: numb
   for (let channel = 0; channel < 3; channel++) {
     const above = data[upper + channel] * (1 - right) + data[upper + nextColumn + channel] * right
     const below = data[lower + channel] * (1 - right) + data[lower + nextColumn + channel] * right
-    sum[at + channel] += above * (1 - down) + below * down
+    sum[channel] += above * (1 - down) + below * down
   }
 }

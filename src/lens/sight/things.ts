@@ -2,7 +2,7 @@ import { clampedTo, type Box } from '../../domain/geometry.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
 import { keepBest } from './suppress.ts'
-import { letterbox, toTensor, wholeOf, type PixelScale } from './tensor.ts'
+import { letterbox, drawTensor, wholeOf, type PixelScale } from './tensor.ts'
 
 /** What NanoDet calls something, in pixels of the picture. The name is a hint and often wrong on toys. */
 export interface Thing { readonly name: string; readonly score: number; readonly box: Box }
@@ -27,7 +27,7 @@ export async function detectThings(models: Models, picture: Picture, leastScore:
   const { size, scale } = NANODET_INPUT
   const region = wholeOf(picture)
   const { place, toPicture } = letterbox(region, size, 'start')
-  const outputs = await models.runOnImage('nanodet', toTensor(picture, { region, place, size, scale }))
+  const outputs = await models.runOnImage('nanodet', (tensor) => drawTensor(tensor, picture, { region, place, size, scale }))
   const things: Thing[] = []
   for (const stride of STRIDES) {
     const cells = size / stride

@@ -5,6 +5,8 @@ import { addBilinear } from './tensor.ts'
 /** Shift, turn and scale: x' = a x - b y + tx, y' = b x + a y + ty. */
 export interface Similarity { readonly a: number; readonly b: number; readonly tx: number; readonly ty: number }
 
+interface Warp { readonly similarity: Similarity; readonly size: number; readonly divisor: number }
+
 const MOST_SAMPLES_PER_AXIS = 4
 
 /** The similarity that brings `from` points nearest to `to` points, by least squares. */
@@ -30,15 +32,14 @@ const middleOf = (points: readonly Point[]): Point => [
 ]
 
 /**
- * A square out of the picture under a similarity, as `[3, size, size]` floats, each value divided by `divisor`.
+ * Draws a square out of the picture under a similarity as `[3, size, size]` floats, each value divided by `divisor`.
  * Outside the picture its border pixel goes on: mirroring it grew second faces and cost identity AUC 0.93-0.98 instead of 1.00.
  */
-export function warpToTensor(picture: Picture, { a, b, tx, ty }: Similarity, { size, divisor }: { readonly size: number; readonly divisor: number }): Float32Array {
+export function warpTensor(tensor: Float32Array, picture: Picture, { similarity: { a, b, tx, ty }, size, divisor }: Warp): void {
   const length = a * a + b * b
   const samples = Math.max(1, Math.min(MOST_SAMPLES_PER_AXIS, Math.round(1 / Math.sqrt(length))))
   const [stepX, stepY] = [a / length, -b / length] // in the picture, for one pixel to the right in the square
   const area = size * size
-  const tensor = new Float32Array(3 * area)
   const sum = new Float32Array(3)
   const weight = 1 / (samples * samples * divisor)
   for (let y = 0, at = 0; y < size; y++) {
@@ -48,7 +49,7 @@ export function warpToTensor(picture: Picture, { a, b, tx, ty }: Similarity, { s
         for (let i = 0; i < samples; i++) {
           const dx = x + (i + 0.5) / samples - 0.5 - tx
           const dy = y + (j + 0.5) / samples - 0.5 - ty
-          addBilinear(picture, dx * stepX - dy * stepY, dx * stepY + dy * stepX, sum, 0)
+          addBilinear(picture, dx * stepX - dy * stepY, dx * stepY + dy * stepX, sum)
         }
       }
       tensor[at] = sum[0] * weight
@@ -56,5 +57,4 @@ export function warpToTensor(picture: Picture, { a, b, tx, ty }: Similarity, { s
       tensor[at + 2 * area] = sum[2] * weight
     }
   }
-  return tensor
 }
