@@ -3,7 +3,7 @@ import { basename } from 'node:path'
 import { z } from 'zod'
 import { readConfig, terminalLanguage } from '../app/config.ts'
 import { openService } from '../app/serve.ts'
-import type { ClipOptions } from './clip-options.ts'
+import { isUrl, type ClipOptions } from './clip-options.ts'
 import { ServiceError } from './failure.ts'
 
 /** The HTTP API as the commands use it. */
@@ -51,7 +51,7 @@ async function openOwnService(): Promise<{ url: string; key: string | null } & A
 
 async function bodyOf({ clip, at, name, subject }: ClipOptions, headers: Readonly<Record<string, string>>): Promise<RequestInit> {
   const fields = Object.fromEntries(Object.entries({ timestamps: at, username: name, subject }).filter(([, value]) => value !== null)) as Record<string, string>
-  if (/^https?:\/\//i.test(clip)) return { body: JSON.stringify({ url: clip, ...fields }), headers: { ...headers, 'content-type': 'application/json' } }
+  if (isUrl(clip)) return { body: JSON.stringify({ url: clip, ...fields }), headers: { ...headers, 'content-type': 'application/json' } }
   const form = new FormData()
   for (const [field, value] of Object.entries(fields)) form.set(field, value)
   form.set('video', await openAsBlob(clip), basename(clip))

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { UsageError } from './failure.ts'
 
@@ -15,5 +16,9 @@ export function readClipOptions(args: string[]): ClipOptions {
   const text = { type: 'string' } as const
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { at: text, name: text, subject: text, server: text, key: text } })
   if (positionals.length !== 1) throw new UsageError('Name one video: a URL or a file.')
-  return { clip: positionals[0], at: values.at ?? null, name: values.name ?? null, subject: values.subject ?? null, server: values.server ?? null, key: values.key ?? null }
+  const [clip] = positionals
+  if (!isUrl(clip) && !statSync(clip, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`There is no file ${clip}.`)
+  return { clip, at: values.at ?? null, name: values.name ?? null, subject: values.subject ?? null, server: values.server ?? null, key: values.key ?? null }
 }
+
+export const isUrl = (clip: string): boolean => /^https?:\/\//i.test(clip)

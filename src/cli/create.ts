@@ -8,7 +8,7 @@ import { openProgress } from './progress.ts'
 const POLL_MS = 150
 
 const character = z.looseObject({
-  id: z.string(), status: z.enum(['queued', 'in_progress', 'completed', 'failed']), progress: z.number(), step: z.string().nullish(),
+  id: z.string(), status: z.enum(['queued', 'in_progress', 'completed', 'failed']), progress: z.number(),
   username: z.string().nullish(), permalink: z.string().nullish(), profile_picture_url: z.string().nullish(),
   error: z.object({ message: z.string(), hint: z.string().optional() }).nullish(),
 })
@@ -23,7 +23,7 @@ export async function create(args: string[]): Promise<number> {
   progress.say('sending')
   let state = character.parse(await client.sendClip('/v1/characters', options, { prefer: 'respond-async' }))
   while (state.status === 'queued' || state.status === 'in_progress') {
-    progress.say(state.step ?? state.status, state.progress)
+    progress.say(state.status === 'queued' ? 'waiting for a turn' : 'making the character', state.progress)
     await sleep(POLL_MS)
     state = character.parse(await client.get(`/v1/characters/${state.id}`))
   }
