@@ -107,14 +107,17 @@ export async function setDeleted(db: Database, id: string, deletedAtMs: number |
 }
 
 /** Removes the row, the rows that it stands for, its evidence, names and vectors. Says how many went. */
-export const purgeCharacter = (db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> =>
-  db.transaction().execute(async (trx) => {
+export async function purgeCharacter(db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> {
+  const gone = await db.transaction().execute(async (trx) => {
     const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
     const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
     const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
     const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
     return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
   })
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db) // the log of changes still holds what was written
+  return gone
+}
 
 /** Tombstones from before this time, and failures. */
 export const listExpired = async (db: Database, beforeMs: number): Promise<readonly string[]> => {

@@ -25,8 +25,8 @@ export async function openDatabase({ file }: { readonly file: string }): Promise
 
 function openFile(file: string): SqliteDatabase {
   const sqlite = new DatabaseSync(file)
-  // An acknowledged row must outlive the power: WAL alone would sync at checkpoints only.
-  sqlite.exec('PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON')
+  // An acknowledged row must outlive the power: WAL alone would sync at checkpoints only. And a purged one must leave no bytes.
+  sqlite.exec('PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON')
   return {
     close: () => sqlite.close(),
     prepare: (sql) => {
