@@ -25,7 +25,7 @@ export interface ServiceOptions {
   readonly dataFolder?: string
 }
 
-/** The real program in a process of its own, on a free loopback port, as `npm start` runs it. */
+/** The real program in a process of its own, on a free loopback port, as `npm start` runs it. Rejects with its log when it does not start. */
 export async function startService({ environment = {}, dataFolder }: ServiceOptions = {}): Promise<RunningService> {
   const folder = dataFolder ?? await mkdtemp(join(tmpdir(), 'dramatis-test-'))
   const child = spawn(process.execPath, [MAIN, 'serve'], {
@@ -35,7 +35,12 @@ export async function startService({ environment = {}, dataFolder }: ServiceOpti
   let log = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => { log += text })
   const ended = once(child, 'exit').then(([code, signal]): number | NodeJS.Signals => signal ?? code)
-  const url = await Promise.race([firstUrl(child.stdout), ended.then((how) => { throw new Error(`the service ended with ${how}:\n${log}`) })])
+  const closed = once(child, 'close')
+  const url = await firstUrl(child.stdout)
+  if (url === null) {
+    await closed
+    throw new Error(`the service ended with ${await ended}:\n${log}`)
+  }
   const stop = (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal)
     return ended
@@ -49,10 +54,10 @@ export async function startService({ environment = {}, dataFolder }: ServiceOpti
   }
 }
 
-async function firstUrl(output: NodeJS.ReadableStream): Promise<string> {
+async function firstUrl(output: NodeJS.ReadableStream): Promise<string | null> {
   for await (const line of createInterface(output)) {
     const url = /https?:\/\/\S+?(?=\/?$)/.exec(line)
     if (url) return url[0]
   }
-  throw new Error('the service said no address')
+  return null
 }
