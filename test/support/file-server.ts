@@ -29,13 +29,14 @@ export async function startFileServer(folder: string, { link, ignoresRange = fal
     if (link) await sleep(link.roundTripMs)
     const range = ignoresRange ? null : wantedRange(request.headers.range, size)
     const { start, end } = range ?? { start: 0, end: size }
-    if (start >= size) {
+    if (range !== null && start >= size) {
       response.writeHead(416, { 'content-range': `bytes */${size}` }).end()
       return
     }
     const partial = range && { 'accept-ranges': 'bytes', 'content-range': `bytes ${start}-${end - 1}/${size}` }
     response.writeHead(range ? 206 : 200, { 'content-length': end - start, etag: `"${size}"`, ...partial })
-    await send(response, path, { start, end })
+    if (size === 0) response.end()
+    else await send(response, path, { start, end })
   }
 
   async function send(response: ServerResponse, path: string, { start, end }: { start: number; end: number }): Promise<void> {
@@ -53,7 +54,7 @@ export async function startFileServer(folder: string, { link, ignoresRange = fal
   }
 
   const server = createServer((request, response) => {
-    answer(request, response).catch(() => { response.headersSent ? response.destroy() : response.writeHead(404).end() })
+    answer(request, response).catch(() => (response.headersSent ? response.destroy() : response.writeHead(404).end()))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

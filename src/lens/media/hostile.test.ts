@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { makeClip } from '../../../test/fixtures/make-clip.ts'
 import { memorySource } from '../../../test/fixtures/memory-source.ts'
+import { bodyOf, box, withNumber } from '../../../test/fixtures/movie-boxes.ts'
 import { isErrorCode } from '../../domain/errors.ts'
 import { openWindow } from './open-window.ts'
 
@@ -28,26 +29,6 @@ async function outcome(bytes: Uint8Array, window = WINDOW): Promise<string> {
     if (error instanceof Error && 'code' in error && typeof error.code === 'string' && isErrorCode(error.code)) return error.code
     throw error
   }
-}
-
-/** Where the body of the first box of this type begins. */
-function bodyOf(bytes: Uint8Array, type: string): number {
-  const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(type, 0, 'latin1')
-  if (at < 0) throw new Error(`no ${type}`)
-  return at + 4
-}
-
-function withNumber(bytes: Uint8Array<ArrayBuffer>, { box, offset, value }: { box: string; offset: number; value: number }): Uint8Array<ArrayBuffer> {
-  const changed = bytes.slice()
-  new DataView(changed.buffer).setUint32(bodyOf(changed, box) + offset, value)
-  return changed
-}
-
-function box(type: string, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const body = Buffer.concat(parts)
-  const header = new DataView(new ArrayBuffer(8))
-  header.setUint32(0, 8 + body.length)
-  return new Uint8Array(Buffer.concat([new Uint8Array(header.buffer), body])).map((byte, i) => (i >= 4 && i < 8 ? type.charCodeAt(i - 4) : byte))
 }
 
 const nested = (depth: number): Uint8Array => (depth === 0 ? box('free') : box('trak', nested(depth - 1)))
