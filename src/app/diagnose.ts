@@ -15,9 +15,9 @@ const GiB = 1024 ** 3
 const LITTLE_SPACE_BYTES = 2 * GiB
 
 /** Tries each part for real, in order, and goes on whatever it finds. */
-export async function* diagnose(environment: Readonly<Record<string, string | undefined>> = process.env): AsyncGenerator<Finding> {
+export async function* diagnose(): AsyncGenerator<Finding> {
   yield { what: 'Node', is: 'well', says: `${process.version} on ${process.platform}-${process.arch}` }
-  const checks = { settings: () => settings(environment), models, 'data folder': () => dataFolder(environment), jail, service: () => service(environment) }
+  const checks = { settings, models, 'data folder': dataFolder, jail, service }
   for (const [what, check] of Object.entries(checks)) {
     const finding = await check().catch((error: unknown) => ({ is: 'broken' as const, says: error instanceof Error ? error.message : String(error) }))
     yield { what, ...finding }
@@ -26,8 +26,8 @@ export async function* diagnose(environment: Readonly<Record<string, string | un
 
 type Check = Promise<Omit<Finding, 'what'>>
 
-async function settings(environment: Readonly<Record<string, string | undefined>>): Check {
-  const config = readConfig(environment)
+async function settings(): Check {
+  const config = readConfig()
   await using store = await openKeys(config)
   const made = (await store.keys.list()).filter(({ revokedAtMs }) => revokedAtMs === null).length
   const isOpen = config.API_KEYS.length === 0 && made === 0
@@ -41,9 +41,9 @@ async function models(): Check {
   return { is: 'well', says: `${MODELS.length} files with the right hashes` }
 }
 
-async function dataFolder(environment: Readonly<Record<string, string | undefined>>): Check {
-  const { DATA_DIR } = readConfig(environment)
-  const isServing = await isServiceUp(environment)
+async function dataFolder(): Check {
+  const { DATA_DIR } = readConfig()
+  const isServing = await isServiceUp()
   if (!isServing) holdDataFolder(DATA_DIR)[Symbol.dispose]()
   const { bavail, bsize } = await statfs(DATA_DIR)
   const free = `${(bavail * bsize / GiB).toFixed(1)} GiB free in ${DATA_DIR}`
@@ -62,14 +62,14 @@ async function jail(): Check {
   return { is: kind === 'none' ? 'broken' : 'weak', says, mend }
 }
 
-async function service(environment: Readonly<Record<string, string | undefined>>): Check {
-  const { HOST, PORT } = readConfig(environment)
-  return await isServiceUp(environment)
+async function service(): Check {
+  const { HOST, PORT } = readConfig()
+  return await isServiceUp()
     ? { is: 'well', says: `answers at http://${HOST}:${PORT}/` }
     : { is: 'well', says: `not running at http://${HOST}:${PORT}/; start it with \`npm start\`` }
 }
 
-async function isServiceUp(environment: Readonly<Record<string, string | undefined>>): Promise<boolean> {
-  const { HOST, PORT } = readConfig(environment)
+async function isServiceUp(): Promise<boolean> {
+  const { HOST, PORT } = readConfig()
   return fetch(`http://${HOST}:${PORT}/healthz`).then((response) => response.ok, () => false)
 }
