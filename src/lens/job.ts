@@ -13,6 +13,7 @@ import { climb } from './sight/ladder.ts'
 import { segment } from './sight/mask.ts'
 import { encodeCutout, encodePicture, encodeThumbnail } from './sight/pictures.ts'
 import { portraitQuality } from './sight/quality.ts'
+import { refineMask } from './sight/refine-mask.ts'
 import { boxWithin, takeShots, type Shot } from './sight/shots.ts'
 import { describeSubjects, type TrackedSubject } from './sight/subjects.ts'
 import { wholeOf } from './sight/tensor.ts'
@@ -69,7 +70,8 @@ export function createJob(source: ByteSource, models: Models): Job {
     },
     cutout: async ({ subject: id }) => {
       const [{ judged, picture, crop }] = await shotsOf(subjectOf(id))
-      const mask = await segment(models, picture, wholeOf(picture))
+      const guessed = await segment(models, picture, wholeOf(picture))
+      const mask = judged.sighting.what === 'face' ? guessed : refineMask(guessed, picture)
       const gate = judgeMask(mask, boxWithin(judged.sighting.box, crop))
       return { picture: isClear(gate) ? await encodeCutout(picture, mask) : null, gate }
     },

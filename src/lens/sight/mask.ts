@@ -27,8 +27,8 @@ export function partsOf(mask: Float32Array): readonly MaskPart[] {
   return parts.toSorted((a, b) => b.pixels - a.pixels)
 }
 
-/** At or above this a pixel beside the subject may belong to its edge. */
-const EDGE_FROM = 0.1
+/** Below this nothing of a pixel is shown; pieces that hang together by such pixels alone are apart. */
+const EDGE_FROM = 0.25
 
 /** The mask as alpha values, 0..255: the largest piece with its edge, steeper than it was, and nothing else. */
 export function alphaOf(mask: Float32Array): Uint8Array {
@@ -37,7 +37,7 @@ export function alphaOf(mask: Float32Array): Uint8Array {
   if (!largest) return alpha
   const reached = new Uint8Array(mask.length)
   fill(largest.start, reached, (at) => mask[at] >= EDGE_FROM)
-  for (let at = 0; at < mask.length; at++) if (reached[at]) alpha[at] = Math.round(255 * smoothStep((mask[at] - 0.25) / 0.5))
+  for (let at = 0; at < mask.length; at++) if (reached[at]) alpha[at] = Math.round(255 * smoothStep((mask[at] - EDGE_FROM) / (1 - 2 * EDGE_FROM)))
   return alpha
 }
 

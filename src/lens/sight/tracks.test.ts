@@ -50,7 +50,7 @@ describe('things', () => {
 
   test.each([[2, [2]], [3, [1, 1]]])('after a gap of %i frames the tracks have %j', (gap, lengths) => {
     const { add, tracks } = createTracker(byPlace)
-    for (const sightings of [[seenThing()], ...Array<[]>(gap).fill([]), [seenThing()]]) add(sightings)
+    for (let turn = 0; turn <= gap + 1; turn++) add(turn === 0 || turn === gap + 1 ? [seenThing()] : [])
     expect(tracks.map(({ length }) => length)).toEqual(lengths)
   })
 })
