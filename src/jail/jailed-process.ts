@@ -11,8 +11,11 @@ const MOST_LAST_WORDS = 4000
 const MOST_QUOTED = 300
 /** Its last words come through another pipe than the news of its end. */
 const LAST_WORDS_MS = 200
-/** All a lens knows of its surroundings. onnxruntime's official binaries report to their maker unless told not to. */
-const ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1' }
+/**
+ * All a lens knows of its surroundings. onnxruntime's official binaries report to their maker unless told not to. glibc keeps freed pictures for itself unless told where "large" begins: with these figures a window of 1080p peaks at
+ * 355 MiB instead of 440-500, for about 5 % more CPU.
+ */
+const ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1', MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576', MALLOC_TRIM_THRESHOLD_: '67108864' }
 
 export interface StartOptions { readonly jail: Jail; readonly program: Program; readonly limits: LensLimits }
 
