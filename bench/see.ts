@@ -1,4 +1,4 @@
-// The labelled clips through the lens's own code: the right kind, the right face, who is the same. Prints a table, and with
+// The labelled clips through the lens's own code: the right kind, the right face, who is the same, and CPU time a step. Prints a table, and with
 // `--sheet FILE.png` draws all portraits and cut-outs to look at. `node_modules/.bin/node bench/see.ts [folder] [--sheet FILE]`
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -31,9 +31,10 @@ async function see(name: string, { window: [start, end], kind, person, subjects:
   const job = createJob(source, models)
   const times: Record<string, number> = {}
   const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
-    const started = performance.now()
+    const before = process.cpuUsage()
     const result = await work()
-    times[`${step} ms`] = Math.round(performance.now() - started)
+    const { user, system } = process.cpuUsage(before)
+    times[`${step} ms`] = Math.round((user + system) / 1000)
     return result
   }
   await timed('window', () => job.window({ window: { startMs: start * 1000, endMs: end * 1000 } }))
