@@ -28,6 +28,9 @@ const LOOK = { perSecond: 8, longSide: 960 }
 /** Somebody else's face this far inside the portrait is noticed. */
 const NOT_ALONE = 0.5
 
+/** References that make the vector of looks: each takes 50 ms, and the first three are the ones that differ most. */
+const LOOKS = 3
+
 /** What a lens does with one source, call by call; each may use what the earlier ones left. */
 export function createJob(source: ByteSource, models: Models): Job {
   let opened: WindowPictures | null = null
@@ -97,7 +100,7 @@ const isSeenIn = ({ subject: { sightings } }: TrackedSubject, { seconds, crop }:
 
 async function identityOf({ faces, references: [best] }: TrackedSubject, shots: readonly Shot[], models: Models): Promise<Calls['identity']['answers']['vectors']> {
   const looks: Float32Array[] = []
-  for (const { picture } of shots) looks.push(await embedLook(models, picture, wholeOf(picture)))
+  for (const { picture } of shots.slice(0, LOOKS)) looks.push(await embedLook(models, picture, wholeOf(picture)))
   const look = { model: modelVector('nanodet'), of: 'references-mean', values: mean(looks) } as const
   if (best.sighting.what !== 'face') return [look]
   const model = modelVector('dlib-face')
