@@ -98,15 +98,16 @@ const isSeenIn = ({ subject: { sightings } }: TrackedSubject, { seconds, crop }:
   sightings.some((sighting) => sighting.seconds === seconds && shareInside(sighting.box, crop) > NOT_ALONE)
 )
 
+/** A face is told by who it is; what has none by what it looks like. */
 async function identityOf({ faces, references: [best] }: TrackedSubject, shots: readonly Shot[], models: Models): Promise<Calls['identity']['answers']['vectors']> {
+  if (best.sighting.what === 'face') {
+    const model = modelVector('dlib-face')
+    return [
+      { model, of: 'track-mean', values: mean(faces.map(({ identity }) => identity)) },
+      { model, of: 'best-frame', values: best.sighting.identity },
+    ]
+  }
   const looks: Float32Array[] = []
   for (const { picture } of shots.slice(0, LOOKS)) looks.push(await embedLook(models, picture, wholeOf(picture)))
-  const look = { model: modelVector('nanodet'), of: 'references-mean', values: mean(looks) } as const
-  if (best.sighting.what !== 'face') return [look]
-  const model = modelVector('dlib-face')
-  return [
-    { model, of: 'track-mean', values: mean(faces.map(({ identity }) => identity)) },
-    { model, of: 'best-frame', values: best.sighting.identity },
-    look,
-  ]
+  return [{ model: modelVector('nanodet'), of: 'references-mean', values: mean(looks) }]
 }
