@@ -54,7 +54,7 @@ describe.skipIf(!isHere)('the labelled clips', () => {
     expect((await sharp(picture ?? Buffer.alloc(0)).metadata()).hasAlpha).toBe(true)
     const { vectors } = CALLS.identity.answers.parse(await job.identity({ subject: 's1' }))
     expect(vectors.map(({ model, of, values }) => [model, of, values.length])).toEqual([
-      ['dlib-face-resnet-v1', 'track-mean', 128], ['dlib-face-resnet-v1', 'best-frame', 128], ['nanodet-g-416/59+62', 'references-mean', 768],
+      ['dlib-face-resnet-v1', 'track-mean', 128], ['dlib-face-resnet-v1', 'best-frame', 128],
     ])
     identities.push({ person: labels[name].person ?? '', values: vectors[0].values })
   })
