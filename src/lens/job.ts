@@ -21,10 +21,10 @@ import { encodeWav, isVoice, speechSeconds } from './sight/voice.ts'
 import { whyNothing } from './sight/why-nothing.ts'
 
 /**
- * Eight a second show every pose of a gesture. 1280 px instead of 960 found nothing more on the labelled clips, and cost
- * 0.4 s of CPU and 25 MB for 2 s of 1080p.
+ * Six a second show every pose of a gesture: on the labelled clips eight gave no better portrait and a little less room between the same
+ * and another face, for a third more time. 1280 px instead of 960 found nothing more, and cost 0.4 s of CPU and 25 MB for 2 s of 1080p.
  */
-const LOOK = { perSecond: 8, longSide: 960 }
+const LOOK = { perSecond: 6, longSide: 960 }
 /** Somebody else's face this far inside the portrait is noticed. */
 const NOT_ALONE = 0.5
 
