@@ -5,7 +5,7 @@ import { byteSize, code, facts, percent, seconds, section } from './blocks.ts'
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 import { stepsChart } from './steps-chart.ts'
-import { KIND_WORDS, WORDS } from './words.ts'
+import { QUALITY_WORDS, KIND_WORDS, WORDS } from './words.ts'
 
 export interface CharacterView {
   readonly character: Character
@@ -66,7 +66,7 @@ function seen({ character, language }: CharacterView): Html {
     [WORDS.window[language], [`${(window.startMs / 1000).toFixed(2)}–${seconds(window.endMs / 1000)}`, ...notes].join(' · ')],
     [WORDS.source[language], source.host ?? WORDS.upload[language]],
     [WORDS.video[language], `${source.width} × ${source.height} · ${source.codec} · ${source.container} · ${seconds(source.durationMs / 1000)}`],
-    [WORDS.quality[language], html`<meter min="0" max="1" low="0.4" high="0.7" optimum="1" value="${quality.score}"></meter> ${percent(quality.score)}${quality.reasons.length > 0 && ` · ${quality.reasons.join(', ')}`}`],
+    [WORDS.quality[language], html`<meter min="0" max="1" low="0.4" high="0.7" optimum="1" value="${quality.score}"></meter> ${percent(quality.score)}${quality.reasons.length > 0 && ` · ${quality.reasons.map((reason) => QUALITY_WORDS[reason]?.[language] ?? reason).join(', ')}`}`],
     [WORDS.tags[language], tags.length > 0 ? html`${tags.map((tag) => html`<span class="tag">${tag}</span> `)}` : null],
     [WORDS.consent[language], consent === null ? null : `${consent.basis} · ${consent.by}`],
     [WORDS.made[language], html`<time datetime="${new Date(character.createdAtMs).toISOString()}">${dateIn(language, character.createdAtMs)}</time>`],
@@ -87,6 +87,5 @@ function making({ character, evidence, language }: CharacterView): Html {
 <tbody>${evidence.subjects.map(({ id, kind, presence, best }) => html`<tr${id === evidence.chosen.subject && html` class="chosen"`}>
 <td>${id}${id === evidence.chosen.subject && html` <span class="tag">${WORDS.chosen[language]}</span>`}</td><td>${KIND_WORDS[kind][language]}</td><td>${percent(presence)}</td><td>${seconds(best.seconds)}</td><td>${percent(best.quality)}</td></tr>`)}</tbody>
 </table></div>
-<p class="quiet"><span lang="en">${evidence.chosen.why}</span></p>
 <p class="links"><a href="/v1/characters/${character.id}">${WORDS.asJson[language]}</a> <a href="/v1/characters/${character.id}/evidence">${WORDS.evidence[language]}</a></p>`)
 }

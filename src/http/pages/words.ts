@@ -84,3 +84,16 @@ export const STEP_WORDS: Readonly<Record<Step, Text>> = {
   cutout: { en: 'cut-out', zh: '抠图' }, references: { en: 'references', zh: '参考帧' }, identity: { en: 'identity', zh: '身份' }, voice: { en: 'voice', zh: '声音' },
   name: { en: 'name', zh: '命名' }, publish: { en: 'publish', zh: '发布' }, stored: { en: 'stored', zh: '存储' }, committed: { en: 'committed', zh: '提交' },
 }
+
+/** Why a portrait is not better, by the lens's names for it. */
+export const QUALITY_WORDS: Readonly<Record<string, Text>> = {
+  small: { en: 'small', zh: '主体较小' },
+  blurred: { en: 'blurred', zh: '模糊' },
+  badly_lit: { en: 'badly lit', zh: '光线不佳' },
+  cut_off: { en: 'cut off', zh: '被画面截断' },
+  turned_away: { en: 'turned away', zh: '侧脸' },
+  tilted: { en: 'tilted', zh: '头部倾斜' },
+  eyes_closed: { en: 'eyes closed', zh: '闭眼' },
+  covered: { en: 'covered', zh: '有遮挡' },
+  not_alone: { en: 'not alone', zh: '画面中还有他人' },
+}
