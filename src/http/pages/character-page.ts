@@ -5,7 +5,7 @@ import { byteSize, code, facts, percent, seconds, section } from './blocks.ts'
 import { html, type Html } from './html.ts'
 import { layout } from './layout.ts'
 import { stepsChart } from './steps-chart.ts'
-import { QUALITY_WORDS, KIND_WORDS, WORDS } from './words.ts'
+import { KIND_WORDS, QUALITY_WORDS, WORDS } from './words.ts'
 
 export interface CharacterView {
   readonly character: Character
