@@ -4,7 +4,7 @@ import { collectGarbage } from './collect-garbage.ts'
 
 /** Decoded frames that may be under way: a decoder that is fed faster than it is read keeps everything. */
 const BYTES_UNDER_WAY = 96 * 1024 * 1024
-const FRAMES_UNDER_WAY = { least: 4, most: 10 } as const
+const FRAMES_UNDER_WAY = { least: 4, most: 8 } as const
 /** A decoder with many threads may want more packets than that before it gives its first frame. */
 const STALL_MS = 20
 
