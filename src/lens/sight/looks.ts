@@ -1,3 +1,4 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import { areaOf, centreOf, clampedTo, heightOf, scaled, widthOf, type Box } from '../../domain/geometry.ts'
 import type { Frame, Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
@@ -15,7 +16,9 @@ import { detectThings, type Thing } from './things.ts'
  * A face counts when BlazeFace and FaceMesh agree. Kept 50 of 52 real faces, 23 of 23 television stills, 14 of 15 rendered
  * and 21 of 24 animated ones; of 20 pictures without a person one was false, a squirrel.
  */
-const isVerified = (score: number, isFace: number): boolean => isFace > 0.9 || (score > 0.7 && isFace > 0.5)
+const isVerified = (score: number, isFace: number): boolean => (
+  isFace > THRESHOLDS.facemesh.face || (score > THRESHOLDS.blazeface.sure && isFace > THRESHOLDS.facemesh.faceWhenSure)
+)
 /** A table under a toy, a bed under a cat: things that fill more of the frame than this are the ground. */
 const MOST_OF_FRAME = 0.6
 const ANIMALS: ReadonlySet<string> = new Set(['bird', 'cat', 'dog', 'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe'])
@@ -74,7 +77,7 @@ export async function lookForShape(models: Models, frame: Frame): Promise<readon
   const parts = partsOf(mask)
   if (parts.length === 0) return []
   const pixels = parts.reduce((sum, part) => sum + part.pixels, 0)
-  const undecided = mask.reduce((count, value) => count + (value > 0.2 && value < 0.8 ? 1 : 0), 0)
+  const undecided = mask.reduce((count, value) => count + (value > THRESHOLDS.selfie.surelyNot && value < THRESHOLDS.selfie.surely ? 1 : 0), 0)
   const coverage = pixels / MASK_SIDE ** 2
   const [largest] = parts
   const isOneShape = largest.pixels > SHAPE.largestPart * pixels && undecided < SHAPE.undecided * pixels

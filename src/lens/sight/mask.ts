@@ -1,3 +1,4 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import type { Box } from '../../domain/geometry.ts'
 import type { Picture } from '../frame.ts'
 import type { Models } from '../models.ts'
@@ -6,7 +7,7 @@ import { drawTensor, type PixelScale } from './tensor.ts'
 export const MASK_SIDE = 256
 const SCALE: PixelScale = { mean: [0, 0, 0], deviation: [255, 255, 255], order: 'rgb' }
 /** At or above this a pixel is taken for the subject. */
-export const SUBJECT_FROM = 0.5
+export const SUBJECT_FROM = THRESHOLDS.selfie.subject
 
 /** How much each pixel of a region belongs to the subject: 256 x 256 values, 0..1. The model was made for people. */
 export async function segment(models: Models, picture: Picture, region: Box): Promise<Float32Array> {

@@ -1,3 +1,4 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import { overlap } from '../../domain/geometry.ts'
 import { distance, mean } from '../../domain/vector.ts'
 import type { Seen, SeenFace } from './sighting.ts'
@@ -10,7 +11,7 @@ export type Track<S extends Seen = Seen> = readonly S[]
  * is where the track was just now. On 20 clips of 5 people one person's frames lay within 0.48 of each other (95 %), two
  * alike people 0.56 apart.
  */
-export const SAME_FACE = { anywhere: 0.45, inPlace: 0.62 }
+export const SAME_FACE = { anywhere: THRESHOLDS['dlib-face'].joinAnywhere, inPlace: THRESHOLDS['dlib-face'].joinNearby }
 const SAME_PLACE = 0.3
 /** Frames a subject may be missed in and still be found in its place. */
 const LONGEST_GAP = 3

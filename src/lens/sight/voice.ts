@@ -1,10 +1,10 @@
+import { THRESHOLDS } from '../../../models/table.ts'
 import type { Models } from '../models.ts'
 
 export const VOICE_RATE = 16_000
 const CHUNK = 512
 const CONTEXT = 64
 const STATE_SHAPE = [2, 1, 128] as const
-const SPEECH = 0.5
 /** Somebody speaks when runs of at least `run` seconds add up to `all`. A guess: espeak gave 84 % speech, noise and a sine none. */
 const LEAST_SECONDS = { run: 0.2, all: 0.4 }
 const HEADER_BYTES = 44
@@ -20,7 +20,7 @@ export async function speechSeconds(models: Models, samples: Float32Array): Prom
       input: { data: input, shape: [1, input.length] }, state: { data: state, shape: STATE_SHAPE }, sr: { data: BigInt64Array.of(BigInt(VOICE_RATE)), shape: [] },
     })
     state = outputs.stateN
-    isSpeech.push(outputs.output[0] > SPEECH)
+    isSpeech.push(outputs.output[0] > THRESHOLDS['silero-vad'].speech)
   }
   return secondsInRuns(isSpeech)
 }
