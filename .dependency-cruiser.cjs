@@ -9,9 +9,13 @@ const may = {
   objects: low,
   db: low,
   jobs: [...low, 'db'],
-  characters: [...low, 'net', 'jail', 'objects', 'db', 'jobs'],
-  http: [...low, 'objects', 'characters'],
-  app: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'characters', 'http'],
+  events: [...low, 'net', 'db'],
+  backends: [...low, 'net', 'jail'],
+  prompts: [...low, 'db'],
+  characters: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'events'],
+  videos: [...low, 'jail', 'objects', 'db', 'jobs', 'events', 'backends', 'prompts'],
+  http: [...low, 'objects', 'events', 'backends', 'prompts', 'characters', 'videos'],
+  app: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'events', 'backends', 'prompts', 'characters', 'videos', 'http'],
   cli: [...low, 'app'],
 }
 const rows = Object.entries(may).map(([from, to]) => ({

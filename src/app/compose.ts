@@ -21,6 +21,8 @@ import { createMetrics } from './metrics.ts'
 
 export const MODELS_FOLDER = fileURLToPath(new URL('../../models/onnx', import.meta.url))
 
+const unbuilt = new Proxy({}, { get: () => { throw new Error('not built') } }) as never
+
 /** From a job's turn to its end, whatever the source and the lens do: their own deadlines are shorter. */
 const JOB_DEADLINE_MS = 90_000
 const DRAIN_MS = 15_000
@@ -64,7 +66,7 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
 
   let isDraining = false
   const server = await createServer({
-    characters,
+    characters, videos: unbuilt, backends: unbuilt, events: unbuilt,
     authenticate: authenticateBy(config.API_KEYS, keys),
     parseSourceUrl: (text) => parseSourceUrl(text, config.FETCH_ALLOW).href,
     settings: { publicUrl, syncBudgetMs: config.SYNC_BUDGET_MS, uploadMaxBytes: config.UPLOAD_MAX_BYTES, isOpen, isMetricsPublic: config.METRICS_PUBLIC },

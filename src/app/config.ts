@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { STEPS } from '../domain/character.ts'
+import { VIDEO_STEPS } from '../domain/video.ts'
 
 const MiB = 1024 * 1024
 
@@ -18,6 +19,8 @@ const absolute = z.string().refine((text) => /^https?:\/\/[^/?#]+$/.test(text.re
 const hostAndPort = z.string().regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/, 'each must be host:port in lower case, such as 127.0.0.1:8099')
 const dnsServer = z.string().refine((text) => isIP(text) > 0 || isIP(text.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) > 0, 'each must be an IP address, with or without :port')
 const accountKey = z.string().regex(/^[a-z0-9_-]{1,40}:[\x21-\x7e]{8,512}$/, 'each must be account:key, the key at least 8 characters')
+
+const CRASH_STEPS = [...STEPS, ...VIDEO_STEPS] as const
 
 /** Every setting, read once at start. The table in docs/configuration.md is made from this one. */
 export const SETTINGS = {
@@ -36,7 +39,7 @@ export const SETTINGS = {
   HUMAN_POLICY: setting('Real people: `allow`, ask for `consent` in the request, or `reject`.', 'allow', z.enum(['allow', 'consent', 'reject'], 'must be allow, consent or reject').default('allow')),
   METRICS_PUBLIC: setting('`true`: /metrics answers others than loopback.', 'false', z.enum(['true', 'false'], 'must be true or false').default('false').transform((text) => text === 'true')),
   LOG_LEVEL: setting('`info`, `warn`, `error` or `silent`.', 'info', z.enum(['info', 'warn', 'error', 'silent'], 'must be info, warn, error or silent').default('info')),
-  CRASH_AT: setting('For tests of faults: the service kills itself on entering this step of a create.', 'never', z.enum(STEPS, `must be one of ${STEPS.join(', ')}`).optional().transform((step) => step ?? null)),
+  CRASH_AT: setting('For tests of faults: the service kills itself on entering this step of a create or a video.', 'never', z.enum(CRASH_STEPS, `must be one of ${CRASH_STEPS.join(', ')}`).optional().transform((step) => step ?? null)),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 
 type SettingName = keyof typeof SETTINGS

@@ -2,6 +2,7 @@ import type { Character } from '../domain/character.ts'
 import { AppError } from '../domain/errors.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { Database } from '../db/database.ts'
+import { characterOf } from '../db/stored-character.ts'
 import { acceptRequest } from './accept.ts'
 import { CharacterJobs, endUpload, type JobsDeps } from './character-jobs.ts'
 import type { Characters } from './characters.ts'
@@ -10,7 +11,6 @@ import { findMedia, findState, listStates, readEvidenceOf } from './read-charact
 import { purgeExpired, removeCharacter, restoreCharacter } from './remove-characters.ts'
 import type { CreateRequest, CreateTicket } from './requests.ts'
 import { resumeCharacters } from './resume-characters.ts'
-import { characterOf } from './stored-character.ts'
 
 export interface CharactersDeps extends JobsDeps {
   readonly settings: JobsDeps['settings'] & {

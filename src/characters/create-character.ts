@@ -19,7 +19,7 @@ export interface PipelineDeps {
   readonly openSource: OpenSource
   readonly clock: () => number
   readonly random: () => number
-  readonly settings: { readonly humanPolicy: HumanPolicy; readonly crashAt: Step | null; readonly workFolder: string }
+  readonly settings: { readonly humanPolicy: HumanPolicy; readonly crashAt: string | null; readonly workFolder: string }
 }
 
 export interface PipelineEvents {

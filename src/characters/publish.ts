@@ -1,21 +1,22 @@
 import type { Character, IdentityVector, Subject, Warning } from '../domain/character.ts'
 import { newMediaToken } from '../domain/identifier.ts'
 import type { Choice } from '../domain/subject-choice.ts'
+import { objectKey, type StoredFile } from '../domain/stored-file.ts'
 import { suggestUsernames } from '../domain/suggest-username.ts'
 import { updateAttempt } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import { insertEvidence } from '../db/evidence-rows.ts'
 import { freeUsernames, takeUsername } from '../db/username-rows.ts'
+import { completedValues } from '../db/stored-character.ts'
 import { insertVectors } from '../db/vector-rows.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import type { StepRecord } from '../runtime/step.ts'
 import type { Answers } from './lens-answers.ts'
-import { objectKey, type MediaFile } from './media-files.ts'
 import type { Attempt, CreateOptions, Evidence } from './requests.ts'
 import { sha256 } from './sha256.ts'
 import { sourceFacts } from './source-facts.ts'
-import { completedValues, writeEvidence } from './stored-character.ts'
+import { writeEvidence } from './stored-character.ts'
 import { usernameTaken } from './username-taken.ts'
 
 type References = Answers['references']['references']
@@ -31,7 +32,7 @@ export interface Facts {
   readonly references: References
   readonly vectors: readonly IdentityVector[]
   readonly voice: Answers['voice']
-  readonly files: readonly MediaFile[]
+  readonly files: readonly StoredFile[]
   readonly source: ByteSource
   readonly steps: readonly StepRecord[]
   readonly jail: string
@@ -54,14 +55,14 @@ export async function nameCharacter({ kind, colour }: Subject, { username }: Cre
 type Pictures = Pick<Facts, 'window' | 'portrait' | 'cutout' | 'references' | 'voice'>
 
 /** All on disk when this resolves; without a row they are nobody's. */
-export async function storeFiles(id: string, pictures: Pictures, objects: DiskObjects): Promise<readonly MediaFile[]> {
-  return Promise.all(filesOf(pictures).map(async ({ name, data }) => {
+export async function storeFiles(id: string, pictures: Pictures, objects: DiskObjects): Promise<readonly StoredFile[]> {
+  return Promise.all(toFiles(pictures).map(async ({ name, data }) => {
     await objects.put(objectKey(id, name), data)
     return { name, bytes: data.length, sha256: sha256(data) }
   }))
 }
 
-const filesOf = ({ window, portrait, cutout, references, voice }: Pictures): readonly { readonly name: string; readonly data: Uint8Array }[] => [
+const toFiles = ({ window, portrait, cutout, references, voice }: Pictures): readonly { readonly name: string; readonly data: Uint8Array }[] => [
   { name: 'portrait.webp', data: portrait.picture },
   ...(cutout.picture ? [{ name: 'cutout.webp', data: cutout.picture }] : []),
   ...references.map(({ picture }, index) => ({ name: `reference-${index + 1}.webp`, data: picture })),
@@ -75,7 +76,7 @@ export function describeCharacter({ id, createdAtMs, request }: Attempt, facts: 
   const { window, choice, portrait, cutout, references, voice, clipSha256 } = facts
   const { displayName, description, consent, tags, metadata } = request.options
   return {
-    id, account: request.account, displayName, description, kind: choice.subject.kind, mediaToken: newMediaToken(), revision: 1,
+    id, account: request.account, aliases: [], displayName, description, kind: choice.subject.kind, mediaToken: newMediaToken(), revision: 1,
     window: { startMs: window.startMs, endMs: window.endMs, chosenBy: request.window ? 'caller' : 'service', isClamped: window.isClamped },
     source: sourceFacts(request.source, window), clipSha256,
     references: references.length, hasCutout: cutout.picture !== null, hasVoice: voice.wav !== null,

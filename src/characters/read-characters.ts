@@ -1,14 +1,15 @@
 import { AppError } from '../domain/errors.ts'
 import { isCharacterId } from '../domain/identifier.ts'
+import { contentTypeOf, objectKey } from '../domain/stored-file.ts'
 import { foldUsername } from '../domain/username.ts'
 import { findByMediaToken, findCharacter, findOwnCharacter, listCharacters, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import { findEvidence } from '../db/evidence-rows.ts'
+import { filesOf, searchWords } from '../db/stored-character.ts'
 import { ObjectNotFound, type DiskObjects } from '../objects/disk-objects.ts'
 import type { CharacterPage, ListRequest, Media } from './characters.ts'
-import { contentTypeOf, objectKey } from './media-files.ts'
 import type { CharacterState, Evidence } from './requests.ts'
-import { mediaOf, readEvidence, searchWords, stateOf } from './stored-character.ts'
+import { readEvidence, stateOf } from './stored-character.ts'
 
 /** The one place that says so: missing, deleted and somebody else's look the same. */
 export const notFound = (): AppError => new AppError('character_not_found')
@@ -46,7 +47,7 @@ export async function readEvidenceOf(db: Database, account: string, ref: string)
 
 export async function findMedia({ db, objects }: { readonly db: Database; readonly objects: DiskObjects }, token: string, name: string): Promise<Media> {
   const row = await findByMediaToken(db, token)
-  const file = row && mediaOf(row).find((file) => file.name === name)
+  const file = row && filesOf(row).find((file) => file.name === name)
   if (!file) throw new AppError('not_found', { details: { see: '/docs' } })
   return {
     contentType: contentTypeOf(name), bytes: file.bytes, sha256: file.sha256,

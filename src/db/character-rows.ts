@@ -2,14 +2,17 @@ import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
 import type { CharactersTable } from './tables.ts'
 
-export type CharacterRow = Selectable<CharactersTable> & { readonly username: string | null }
+/** `aliases`: separated by spaces, which no alias holds. */
+export type CharacterRow = Selectable<CharactersTable> & { readonly username: string | null; readonly aliases: string | null }
 export type CharacterValues = Updateable<CharactersTable>
 
 // Each takes the database, or the transaction it is part of.
 
 const selectCharacters = (db: Database) => db.selectFrom('characters')
-  .leftJoin('usernames', 'usernames.character_id', 'characters.id')
+  .leftJoin('usernames', (join) => join.onRef('usernames.character_id', '=', 'characters.id').on('usernames.is_alias', '=', 0))
   .selectAll('characters').select('usernames.name as username')
+  .select((select) => select.selectFrom('usernames as handles').whereRef('handles.character_id', '=', 'characters.id').where('handles.is_alias', '=', 1)
+    .select(({ fn }) => fn.agg<string | null>('string_agg', ['handles.name', sql.lit(' ')]).as('names')).as('aliases'))
 
 const UNFINISHED = ['queued', 'in_progress'] as const
 
@@ -20,10 +23,12 @@ export async function insertCharacter(db: Database, row: Insertable<CharactersTa
 export const findCharacter = (db: Database, id: string): Promise<CharacterRow | undefined> =>
   selectCharacters(db).where('characters.id', '=', id).executeTakeFirst()
 
+const characterNamed = (db: Database, name: string) => db.selectFrom('usernames as named').select('named.character_id').where('named.name', '=', name)
+
 /** By id or by name, of this account; tombstones too. */
 export const findOwnCharacter = (db: Database, account: string, ref: { readonly id: string } | { readonly name: string }): Promise<CharacterRow | undefined> =>
   selectCharacters(db).where('account', '=', account)
-    .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('usernames.name', '=', ref.name)))
+    .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('characters.id', 'in', characterNamed(db, ref.name))))
     .executeTakeFirst()
 
 export const findByMediaToken = (db: Database, token: string): Promise<CharacterRow | undefined> =>

@@ -6,6 +6,7 @@ type Untyped = Kysely<unknown> // a migration speaks of the tables of its day
 /** In order, and never changed once released. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_characters_and_keys': { up: charactersAndKeys },
+  '0002_videos_and_events': { up: videosAndEvents },
 }
 
 async function charactersAndKeys(db: Untyped): Promise<void> {
@@ -65,4 +66,74 @@ async function charactersAndKeys(db: Untyped): Promise<void> {
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('revoked_at', 'bigint')
     .execute()
+}
+
+async function videosAndEvents(db: Untyped): Promise<void> {
+  await db.schema.alterTable('usernames').addColumn('is_alias', 'integer', (column) => column.notNull().defaultTo(0)).execute()
+  await db.schema.createTable('videos')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('progress', 'integer', (column) => column.notNull())
+    .addColumn('fingerprint', 'text', (column) => column.notNull())
+    .addColumn('request', 'text', (column) => column.notNull())
+    .addColumn('backend', 'text', (column) => column.notNull())
+    .addColumn('model', 'text', (column) => column.notNull())
+    .addColumn('operation', 'text')
+    .addColumn('submissions', 'integer', (column) => column.notNull())
+    .addColumn('facts', 'text', (column) => column.notNull())
+    .addColumn('error', 'text')
+    .addColumn('files', 'text')
+    .addColumn('verification', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .addColumn('completed_at', 'bigint')
+    .execute()
+  await db.schema.createIndex('videos_of_account').on('videos').columns(['account', 'id']).execute()
+  await db.schema.createIndex('videos_by_status').on('videos').columns(['status']).execute()
+  await eventTables(db)
+}
+
+async function eventTables(db: Untyped): Promise<void> {
+  await db.schema.createTable('events')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('object_id', 'text', (column) => column.notNull())
+    .addColumn('type', 'text', (column) => column.notNull())
+    .addColumn('data', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('events_of_account').on('events').columns(['account', 'id']).execute()
+  await db.schema.createIndex('events_of_object').on('events').columns(['object_id', 'id']).execute()
+  await db.schema.createTable('webhook_endpoints')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('url', 'text', (column) => column.notNull())
+    .addColumn('event_types', 'text', (column) => column.notNull())
+    .addColumn('secret', 'text', (column) => column.notNull())
+    .addColumn('old_secret', 'text')
+    .addColumn('old_secret_until', 'bigint')
+    .addColumn('disabled_at', 'bigint')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('webhook_deliveries')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('endpoint_id', 'text', (column) => column.notNull().references('webhook_endpoints.id').onDelete('cascade'))
+    .addColumn('event_id', 'text', (column) => column.notNull())
+    .addColumn('object_id', 'text', (column) => column.notNull())
+    .addColumn('event_type', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('next_at', 'bigint')
+    .addColumn('last_status', 'integer')
+    .addColumn('last_error', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addColumn('updated_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('webhook_deliveries_due').on('webhook_deliveries').columns(['status', 'next_at']).execute()
+  await db.schema.createIndex('webhook_deliveries_of_account').on('webhook_deliveries').columns(['account', 'id']).execute()
 }

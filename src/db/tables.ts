@@ -5,6 +5,10 @@ export interface Tables {
   usernames: UsernamesTable
   vectors: VectorsTable
   api_keys: KeysTable
+  videos: VideosTable
+  events: EventsTable
+  webhook_endpoints: WebhookEndpointsTable
+  webhook_deliveries: WebhookDeliveriesTable
 }
 
 export interface CharactersTable {
@@ -40,8 +44,85 @@ export interface CharactersTable {
 export interface EvidenceTable { character_id: string; json: string }
 
 /** One namespace for everything that is called by `@`. */
-export interface UsernamesTable { skeleton: string; name: string; character_id: string }
+export interface UsernamesTable { skeleton: string; name: string; character_id: string; is_alias: 0 | 1 }
 
 export interface VectorsTable { character_id: string; model: string; of: string; bytes: Uint8Array }
 
 export interface KeysTable { id: string; account: string; name: string; sha256: string; last4: string; scopes: string; created_at: number; revoked_at: number | null }
+
+export interface VideosTable {
+  id: string
+  account: string
+  status: 'queued' | 'in_progress' | 'completed' | 'failed'
+  progress: number
+  /** Of the request, for one that is sent again. */
+  fingerprint: string
+  /** JSON of what was asked for: it is rendered again from this when its turn comes. */
+  request: string
+  /** The backend that makes it, and the model there: those of the first choice until one has taken it. */
+  backend: string
+  model: string
+  /** JSON of what the backend gave to follow it by; null until it is submitted. */
+  operation: string | null
+  /** How often it was submitted. */
+  submissions: number
+  /** JSON of what the columns do not hold of the video. */
+  facts: string
+  error: string | null
+  /** JSON list of the stored files. */
+  files: string | null
+  /** JSON of the last verification. */
+  verification: string | null
+  created_at: number
+  updated_at: number
+  completed_at: number | null
+}
+
+/** What happened, for those who follow; a day's worth. */
+export interface EventsTable {
+  id: string
+  account: string
+  /** The character or video it is about. */
+  object_id: string
+  type: string
+  /** JSON. */
+  data: string
+  created_at: number
+}
+
+export interface WebhookEndpointsTable {
+  id: string
+  account: string
+  name: string
+  url: string
+  /** JSON list. */
+  event_types: string
+  secret: string
+  /** Signs beside the new one until `old_secret_until`. */
+  old_secret: string | null
+  old_secret_until: number | null
+  /** Set when the endpoint said that it is gone. */
+  disabled_at: number | null
+  created_at: number
+  updated_at: number
+}
+
+export interface WebhookDeliveriesTable {
+  id: string
+  account: string
+  endpoint_id: string
+  event_id: string
+  object_id: string
+  event_type: string
+  /** The body as it is signed and sent: it outlives its event. */
+  body: string
+  status: 'pending' | 'delivered' | 'failed'
+  attempts: number
+  /** When the next attempt is due. */
+  next_at: number | null
+  /** HTTP status of the last answer, or null where there was none. */
+  last_status: number | null
+  last_error: string | null
+  created_at: number
+  updated_at: number
+}

@@ -46,11 +46,16 @@ export interface IdentityVector { readonly model: string; readonly of: 'track-me
 export interface Consent { readonly basis: 'self' | 'permission' | 'fictional'; readonly by: string; readonly atMs: number; readonly note: string | null }
 
 export interface Warning { readonly code: WarningCode; readonly message: string }
-export type WarningCode = 'window_clamped' | 'cutout_missing'
+export type WarningCode = 'window_clamped' | 'cutout_missing' | VideoWarningCode
+/** What a video backend could not carry, or a prompt left open. */
+export type VideoWarningCode =
+  | 'voice_not_carried' | 'clip_not_carried' | 'label_in_text' | 'description_missing' | 'character_not_mentioned' | 'model_substituted' | 'preview_only' | 'reference_not_carried'
+  | 'seed_not_carried' | 'negative_prompt_not_carried' | 'backend_said'
 
 /** What was said about the source; never its full URL: signed links are secrets. */
 export interface SourceFacts {
-  readonly type: 'url' | 'upload' | 'data'
+  /** `video`: one of our own. */
+  readonly type: 'url' | 'upload' | 'data' | 'video'
   readonly host: string | null
   readonly container: string
   readonly codec: string
@@ -67,6 +72,8 @@ export interface Character {
   readonly id: CharacterId
   readonly account: string
   readonly username: string
+  /** Handles from elsewhere that call it too, folded. */
+  readonly aliases: readonly string[]
   readonly displayName: string | null
   readonly description: string | null
   readonly kind: Kind

@@ -7,6 +7,8 @@ type Message = Text | { readonly by: string; readonly cases: Readonly<Record<str
 
 interface ErrorKind {
   readonly status: number
+  /** Where a parameter of the body names what is missing, it is the request that is wrong. */
+  readonly statusInBody?: number
   readonly message: Message
   readonly hint?: Message
 }
@@ -20,6 +22,7 @@ const UPLOAD_INSTEAD: Text = {
   en: 'Open the address in a browser without logging in; if it does not play there, upload the file instead.',
   zh: '请确认该地址无需登录即可打开，或直接上传文件。',
 }
+const NO_SUCH_NAME: Text = { en: 'No character you may use is called {names}.', zh: '没有可用的角色名为 {names}。' }
 const WAIT: Text = { en: 'Wait {retryAfterSeconds} s and send it again.', zh: '请等待 {retryAfterSeconds} 秒后重试。' }
 
 /**
@@ -74,6 +77,36 @@ export const ERRORS = {
     message: { en: 'This service does not fetch from that address.', zh: '本服务不会访问该地址。' },
     hint: { en: 'Use a public http(s) URL without a password. Operators can allow one host:port with FETCH_ALLOW.', zh: '请使用公网 http(s) 地址；管理员可用 FETCH_ALLOW 放行某个 host:port。' },
   },
+  too_many_characters: {
+    status: 400,
+    message: { en: '{what} takes at most {limit} characters in one video, and this asks for {asked}.', zh: '{what} 每个视频最多 {limit} 个角色，此请求有 {asked} 个。' },
+    hint: { en: 'Mention at most {limit}, or choose a backend that takes more: GET /v1/backends.', zh: '请最多提及 {limit} 个，或换用支持更多角色的后端：GET /v1/backends。' },
+  },
+  prompt_too_long: {
+    status: 400,
+    message: { en: 'The prompt is {asked} characters long once its mentions are written out; {what} takes {limit}.', zh: '展开提及后提示词共 {asked} 个字符，{what} 最多 {limit} 个。' },
+    hint: { en: 'Shorten it to {limit} characters.', zh: '请缩短到 {limit} 个字符以内。' },
+  },
+  model_not_found: {
+    status: 400,
+    message: { en: 'There is no such model or backend here.', zh: '没有这个模型或后端。' },
+    hint: { en: 'Use one of: {known}.', zh: '请使用：{known}。' },
+  },
+  reference_unsupported: {
+    status: 400,
+    message: { en: '{what} cannot take this reference: {reason}.', zh: '{what} 无法使用该参考：{reason}。' },
+    hint: { en: 'Leave it out, or choose one of: {known}.', zh: '请去掉该参考，或改用：{known}。' },
+  },
+  operation_unsupported: {
+    status: 400,
+    message: { en: '{what} cannot do this: {operation}.', zh: '{what} 不支持该操作：{operation}。' },
+    hint: { en: 'These backends can: {known}.', zh: '支持该操作的后端：{known}。' },
+  },
+  faces_refused: {
+    status: 400,
+    message: { en: '{what} refuses pictures of people.', zh: '{what} 不接受真人形象。' },
+    hint: { en: 'Choose a backend that accepts people: {known}.', zh: '请选择接受真人的后端：{known}。' },
+  },
   missing_api_key: {
     status: 401,
     message: { en: 'No API key was sent.', zh: '未提供 API 密钥。' },
@@ -102,8 +135,29 @@ export const ERRORS = {
   },
   character_not_found: {
     status: 404,
-    message: { en: 'There is no such character.', zh: '没有这个角色。' },
-    hint: { en: 'Check the name or id; GET /v1/characters lists yours.', zh: '请检查名称或 id；GET /v1/characters 可列出你的角色。' },
+    statusInBody: 400,
+    message: {
+      by: 'where',
+      cases: {
+        path: { en: 'There is no such character.', zh: '没有这个角色。' },
+        prompt: NO_SUCH_NAME,
+        suggested: NO_SUCH_NAME,
+      },
+    },
+    hint: {
+      by: 'where',
+      cases: {
+        path: { en: 'Check the name or id; GET /v1/characters lists yours.', zh: '请检查名称或 id；GET /v1/characters 可列出你的角色。' },
+        prompt: { en: 'Check the name; GET /v1/characters lists yours. Write \\@ for a plain @.', zh: '请检查名称；GET /v1/characters 可列出你的角色。普通 @ 请写成 \\@。' },
+        suggested: { en: 'Did you mean {suggestions}? Write \\@ for a plain @.', zh: '是否想写 {suggestions}？普通 @ 请写成 \\@。' },
+      },
+    },
+  },
+  video_not_found: {
+    status: 404,
+    statusInBody: 400,
+    message: { en: 'There is no such video.', zh: '没有这个视频。' },
+    hint: { en: 'Check the id; GET /v1/videos lists yours.', zh: '请检查 id；GET /v1/videos 可列出你的视频。' },
   },
   not_found: {
     status: 404,
@@ -122,8 +176,19 @@ export const ERRORS = {
   },
   character_not_ready: {
     status: 409,
+    statusInBody: 400,
     message: { en: 'This character is not finished.', zh: '该角色尚未完成。' },
     hint: { en: 'Read GET /v1/characters/ID until its status is completed.', zh: '请轮询 GET /v1/characters/ID，直到 status 为 completed。' },
+  },
+  video_not_ready: {
+    status: 409,
+    message: { en: 'This video is not finished.', zh: '该视频尚未完成。' },
+    hint: { en: 'Read GET /v1/videos/ID until its status is completed.', zh: '请轮询 GET /v1/videos/ID，直到 status 为 completed。' },
+  },
+  video_failed: {
+    status: 409,
+    message: { en: 'This video failed, so it has no content.', zh: '该视频生成失败，没有内容。' },
+    hint: { en: 'Its error says why: GET /v1/videos/ID.', zh: '失败原因见 GET /v1/videos/ID 的 error 字段。' },
   },
   request_too_large: {
     status: 413,
@@ -244,6 +309,47 @@ export const ERRORS = {
     message: { en: 'Reading this video failed twice.', zh: '读取该视频连续失败两次。' },
     hint: { en: 'Export the clip again, or choose another window.', zh: '请重新导出视频，或选择其他窗口。' },
   },
+  // From here to queue_full: how the job of a video ends. They stand in its `error`.
+  backend_rejected: {
+    status: 422,
+    message: { en: 'The backend refused this video: {said}', zh: '后端拒绝了该视频：{said}' },
+    hint: { en: 'Change what it names, or choose another backend.', zh: '请按其说明修改，或换用其他后端。' },
+  },
+  backend_unavailable: {
+    status: 422,
+    message: { en: 'The backend could not be reached, or was overloaded, at every try.', zh: '多次尝试后仍无法连接后端，或后端过载。' },
+    hint: { en: 'Try again later; GET /v1/backends says which ones answer.', zh: '请稍后再试；GET /v1/backends 可查看各后端是否可用。' },
+  },
+  backend_timeout: {
+    status: 422,
+    message: { en: 'The backend was not done within {seconds} s.', zh: '后端未能在 {seconds} 秒内完成。' },
+    hint: { en: 'Ask for a shorter or smaller video, or choose a faster backend.', zh: '请缩短时长或减小尺寸，或换用更快的后端。' },
+  },
+  backend_lost: {
+    status: 422,
+    message: { en: 'The backend forgot this video, twice.', zh: '后端两次丢失了该任务。' },
+    hint: { en: 'It was probably restarted; send the request again.', zh: '后端可能重启过；请重新提交。' },
+  },
+  output_invalid: {
+    status: 422,
+    message: { en: 'What the backend gave as the video cannot be used: {reason}.', zh: '后端返回的视频无法使用：{reason}。' },
+    hint: { en: 'Send the request again; if it stays so, tell the operator of the backend.', zh: '请重新提交；若仍如此，请联系后端的管理员。' },
+  },
+  output_expired: {
+    status: 422,
+    message: { en: 'The backend no longer has the finished video.', zh: '后端已不再保存该视频。' },
+    hint: { en: 'Send the request again.', zh: '请重新提交。' },
+  },
+  character_revoked: {
+    status: 422,
+    message: { en: 'A character of this video was deleted, or may no longer be used, before it was made.', zh: '该视频的某个角色在生成前被删除或不再可用。' },
+    hint: { en: 'Send the request again without it.', zh: '请去掉该角色后重新提交。' },
+  },
+  cancelled: {
+    status: 422,
+    message: { en: 'The video was cancelled.', zh: '该视频已取消。' },
+    hint: { en: 'Send the request again when you want it.', zh: '需要时请重新提交。' },
+  },
   queue_full: { status: 429, message: { en: 'The queue is full.', zh: '队列已满。' }, hint: WAIT },
   internal_error: {
     status: 500,
@@ -289,7 +395,12 @@ export class AppError extends Error {
     this.details = details
   }
 
-  get status(): number { return ERRORS[this.code].status }
+  get status(): number { return statusOf(this.code, this.param) }
+}
+
+function statusOf(code: ErrorCode, param: string | null): number {
+  const { status, statusInBody }: ErrorKind = ERRORS[code]
+  return param === null ? status : statusInBody ?? status
 }
 
 /** Load passes; everything else at or above 400 stays wrong however often it is sent. */
@@ -304,7 +415,7 @@ export function describeError({ code, param, details }: Pick<AppError, 'code' | 
   const hint = kind.hint && fill(pick(kind.hint, details), values, language)
   return {
     message: fill(pick(kind.message, details), values, language),
-    type: ERROR_TYPES[kind.status] ?? 'invalid_request_error',
+    type: ERROR_TYPES[statusOf(code, param)] ?? 'invalid_request_error',
     param,
     code,
     // A hint whose facts are not known would show its placeholder.

@@ -13,6 +13,16 @@ const CHARACTER_ID = /^char_[0-9a-f]{32}$/
 export const newCharacterId = (nowMs?: number): CharacterId => `char_${sortableId(nowMs)}` as CharacterId
 export const isCharacterId = (text: string): text is CharacterId => CHARACTER_ID.test(text)
 
+export type VideoId = string & { readonly brand: 'VideoId' }
+const VIDEO_ID = /^video_[0-9a-f]{32}$/
+export const newVideoId = (nowMs?: number): VideoId => `video_${sortableId(nowMs)}` as VideoId
+export const isVideoId = (text: string): text is VideoId => VIDEO_ID.test(text)
+
+export const newEventId = (nowMs?: number): string => `evt_${sortableId(nowMs)}`
+export const isEventId = (text: string): boolean => /^evt_[0-9a-f]{32}$/.test(text)
+export const newWebhookEndpointId = (nowMs?: number): string => `whe_${sortableId(nowMs)}`
+export const newWebhookDeliveryId = (nowMs?: number): string => `whd_${sortableId(nowMs)}`
+
 export const newRequestId = (): string => `req_${sortableId()}`
 export const newKeyId = (): string => `key_${sortableId()}`
 

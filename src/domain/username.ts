@@ -21,7 +21,7 @@ export const skeletonOf = (name: string): string => foldUsername(name)
 
 /** Labels that video models give to their inputs: a prompt could not tell them from a character. */
 const LABEL = /^(?:image|picture|video|audio|element|subject|character|voice)[_.\-·]?\d*$/
-const ID = /^(?:char|video|evt|req|whe|key)_[0-9a-f]{32}$/
+const ID = /^(?:char|video|evt|req|whe|whd|key)_[0-9a-f]{32}$/
 const RESERVED: ReadonlySet<string> = new Set(['all', 'everyone', 'here', 'me', 'admin', 'api', 'system', 'dramatis', 'docs', 'studio', 'media'].map(skeletonOf))
 
 const isReserved = (name: string): boolean => LABEL.test(name) || ID.test(name) || RESERVED.has(skeletonOf(name))

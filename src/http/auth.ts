@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '../domain/errors.ts'
 
-export const SCOPES = ['characters:read', 'characters:write'] as const
+export const SCOPES = ['characters:read', 'characters:write', 'videos:read', 'videos:write', 'webhooks'] as const
 export type Scope = (typeof SCOPES)[number]
 
 /** Who calls: one account, and what its key may do. */

@@ -35,7 +35,7 @@ const unfinished: CharacterResource = {
 function completedResource(character: Character, publicUrl: string): CharacterResource {
   const { id, username, displayName, description, kind, mediaToken, quality, tags, metadata, warnings } = character
   return {
-    id, object: 'character', status: 'completed', progress: 100, username, aliases: [], display_name: displayName, description, kind, visibility: 'owner',
+    id, object: 'character', status: 'completed', progress: 100, username, aliases: [...character.aliases], display_name: displayName, description, kind, visibility: 'owner',
     permalink: permalinkOf(username, publicUrl),
     profile_picture_url: mediaUrl(mediaToken, 'portrait.webp', publicUrl),
     cutout_url: character.hasCutout ? mediaUrl(mediaToken, 'cutout.webp', publicUrl) : null,

@@ -1,8 +1,11 @@
 import type { FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault, FastifyBaseLogger } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Registry } from 'prom-client'
+import type { Backends } from '../backends/backends.ts'
 import type { Characters } from '../characters/characters.ts'
+import type { Events } from '../events/events.ts'
 import type { Log } from '../runtime/log.ts'
+import type { Videos } from '../videos/videos.ts'
 import type { Authenticate, Caller, Scope } from './auth.ts'
 
 export interface HttpSettings {
@@ -21,6 +24,9 @@ export interface Readiness { readonly isReady: boolean; readonly facts: Readonly
 
 export interface ServerDeps {
   readonly characters: Characters
+  readonly videos: Videos
+  readonly backends: Backends
+  readonly events: Events
   readonly authenticate: Authenticate
   /** Throws `invalid_url` or `url_not_allowed`; returns the URL as it will be fetched. */
   readonly parseSourceUrl: (text: string) => string

@@ -10,12 +10,18 @@ import { addBodyParsers, addRequestHooks } from './hooks.ts'
 import { MOST_JSON_BYTES } from './json-body.ts'
 import { collectPaths, type KnownPaths } from './known-paths.ts'
 import { describeRoutes } from './openapi.ts'
+import { backendRoutes } from './routes/backends.ts'
 import { characterRoutes } from './routes/characters.ts'
 import { createRoutes } from './routes/create.ts'
+import { eventRoutes } from './routes/events.ts'
 import { fileRoutes } from './routes/files.ts'
 import { pageRoutes } from './routes/pages.ts'
+import { promptRoutes } from './routes/prompts.ts'
 import { seedRoutes } from './routes/seed.ts'
 import { serviceRoutes } from './routes/service.ts'
+import { videoCharacterRoutes } from './routes/video-characters.ts'
+import { videoRoutes } from './routes/videos.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** How long a client may take: for its headers, for a whole request with an upload, and between two requests. */
@@ -70,6 +76,12 @@ function addRoutes(app: App, deps: ServerDeps): void {
   createRoutes(app, deps)
   characterRoutes(app, deps)
   fileRoutes(app, deps)
+  promptRoutes(app, deps)
+  videoCharacterRoutes(app, deps)
+  videoRoutes(app, deps)
+  backendRoutes(app, deps)
+  eventRoutes(app, deps)
+  webhookRoutes(app, deps)
   serviceRoutes(app, deps)
   pageRoutes(app, deps)
 }

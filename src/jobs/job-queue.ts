@@ -6,8 +6,10 @@ export interface JobQueueOptions {
   readonly concurrency: number
   /** How many more may wait. */
   readonly mostWaiting: number
-  /** A job that has run for so long is stopped with `lens_failed`. */
+  /** A job that has run for so long is stopped. */
   readonly deadlineMs: number
+  /** With this; `lens_failed` unless it says otherwise. */
+  readonly onDeadline?: (seconds: number) => AppError
   readonly random?: () => number
 }
 
@@ -15,7 +17,7 @@ export type Work<T> = (signal: AbortSignal) => Promise<T>
 
 /** A place in the queue: taken before the row is written, so that what is written will run. Use it once. */
 export interface Place {
-  /** First come, first served. Rejects with what the work rejects with, the caller's reason, `shutting_down`, or `lens_failed` past the deadline. */
+  /** First come, first served. Rejects with what the work rejects with, the caller's reason, `shutting_down`, or the error of the deadline. */
   run<T>(work: Work<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
   /** Gives the place back unused. */
   leave(): void
@@ -101,9 +103,9 @@ class JobQueue {
   async #run<T>(work: Work<T>, job: AbortController): Promise<T> {
     this.#waiting.delete(job)
     this.#running.add(job)
-    const { deadlineMs } = this.#options
+    const { deadlineMs, onDeadline = lensFailed } = this.#options
     const started = performance.now()
-    const deadline = setTimeout(() => job.abort(new AppError('lens_failed', { details: { reason: 'deadline', seconds: deadlineMs / 1000 } })), deadlineMs)
+    const deadline = setTimeout(() => job.abort(onDeadline(deadlineMs / 1000)), deadlineMs)
     try {
       return await settledOrAbandoned(work(job.signal), job.signal)
     } finally {
@@ -117,6 +119,8 @@ class JobQueue {
 export const createJobQueue = (options: JobQueueOptions): JobQueue => new JobQueue(options)
 
 export type { JobQueue }
+
+const lensFailed = (seconds: number): AppError => new AppError('lens_failed', { details: { reason: 'deadline', seconds } })
 
 const shuttingDown = (): AppError => new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })
 

@@ -5,7 +5,9 @@ import type { ByteSource } from '../runtime/byte-source.ts'
 import type { WindowPictures } from './frame.ts'
 import { openWindow } from './media/open-window.ts'
 import { modelVector, type Models } from './models.ts'
+import { producedCalls } from './produced/produced-calls.ts'
 import type { Calls } from './protocol.ts'
+import { sceneCalls } from './scene/scene-calls.ts'
 import type { Job } from './serve-job.ts'
 import { isClear, judgeMask } from './sight/cutout.ts'
 import { embedLook } from './sight/identity.ts'
@@ -53,6 +55,8 @@ export function createJob(source: ByteSource, models: Models): Job {
   }
 
   return {
+    ...producedCalls(source, models),
+    ...sceneCalls(),
     window: async ({ window }) => {
       const { facts, pictures } = await openWindow(source, window)
       opened = pictures

@@ -46,6 +46,71 @@ const subject = z.strictObject({
 })
 const subjectId = z.strictObject({ subject: z.string() })
 
+const side = z.int().min(16).max(4096)
+
+const PICTURE_CALLS = {
+  /** A picture made fit to be sent on: the source (a stranger's image file) or the bytes given, decoded, upright, without metadata, encoded anew. */
+  picture: {
+    asks: z.strictObject({
+      bytes: picture.nullable(),
+      format: z.enum(['webp', 'png', 'jpeg']),
+      /** Shrunk to fit this many pixels on the long side; never enlarged. */
+      mostSide: side,
+      /** Laid on a white canvas of this shape, centred, as large as fits. */
+      onWhite: z.strictObject({ width: side, height: side }).nullable(),
+    }),
+    answers: z.strictObject({ picture: bytes(MOST_ASSET_BYTES), width: side, height: side }),
+  },
+} as const
+
+const PRODUCED_CALLS = {
+  /** A produced video judged: it decodes, has frames and a length. Refuses with `media_*`. */
+  inspect: {
+    asks: z.strictObject({}),
+    answers: z.strictObject({
+      container: text, codec: text,
+      width: z.int().min(1).max(65_536), height: z.int().min(1).max(65_536),
+      durationMs: z.int().min(1), hasSound: z.boolean(),
+      /** WebP, 512 px on the long side, of a frame that shows something. */
+      thumbnail: picture,
+      /** JPEG, frames evenly spread over the whole, 5 to a row. */
+      spritesheet: picture,
+    }),
+  },
+  /** Who and what is seen over a produced video, as vectors of these models; compared outside, where the characters' own are. */
+  witness: {
+    asks: z.strictObject({ models: z.array(text).max(4).readonly() }),
+    answers: z.strictObject({
+      frames: z.array(z.strictObject({
+        seconds,
+        sightings: z.array(z.strictObject({
+          model: text, box,
+          values: z.custom<Float32Array>((value) => value instanceof Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
+        })).max(MOST_SUBJECTS).readonly(),
+      })).min(1).max(MOST_SIGHTINGS).readonly(),
+    }),
+  },
+} as const
+
+const SCENE_CALLS = {
+  /** Sets up the animatic: pictures move over a backdrop; nothing is generated, and a mark says so on every frame. */
+  stage: {
+    asks: z.strictObject({
+      width: side, height: side, seconds: finite.min(1).max(60),
+      /** In order of first mention. `figure` is a cut-out with alpha, or a picture that is shown as a card; colours of `backdrop` make the background. */
+      cast: z.array(z.strictObject({ figure: picture, isCutout: z.boolean(), backdrop: picture })).max(MOST_SUBJECTS).readonly(),
+      caption: z.string().max(32_000), language: z.enum(['en', 'zh']), seed: z.int().min(0),
+      /** A 16 kHz WAV that is heard from the start, or silence. */
+      voice: bytes(MOST_ASSET_BYTES).nullable(),
+    }),
+    answers: z.strictObject({ frames: z.int().min(1) }),
+  },
+  /** Draws and encodes the next second or so. */
+  roll: { asks: z.strictObject({}), answers: z.strictObject({ drawn: z.int().min(1), frames: z.int().min(1) }) },
+  /** The whole as an MP4, once all frames are drawn. */
+  wrap: { asks: z.strictObject({}), answers: z.strictObject({ video: bytes(MOST_ASSET_BYTES) }) },
+} as const
+
 /** The calls of one job, in the order they are made; each may use what the earlier ones left in the lens. */
 export const CALLS = {
   /** Finds, plans, checks the budget, fetches and copies the window. `null`: the source is used whole if ≤ 3 s, else the best 3 s of the first 60 s. */
@@ -106,6 +171,9 @@ export const CALLS = {
     asks: z.strictObject({}),
     answers: z.strictObject({ speechSeconds: finite.min(0).max(60), wav: bytes(MOST_ASSET_BYTES).nullable() }),
   },
+  ...PICTURE_CALLS,
+  ...PRODUCED_CALLS,
+  ...SCENE_CALLS,
 } as const
 
 export type Calls = { [Name in keyof typeof CALLS]: { asks: z.infer<(typeof CALLS)[Name]['asks']>; answers: z.infer<(typeof CALLS)[Name]['answers']> } }

@@ -14,8 +14,10 @@ import { createDiskObjects, type DiskObjects } from '../../src/objects/disk-obje
 import type { ByteSource } from '../../src/runtime/byte-source.ts'
 import { createLog, type Log } from '../../src/runtime/log.ts'
 
+type CharacterCall = Exclude<CallName, 'picture' | 'inspect' | 'witness' | 'stage' | 'roll' | 'wrap'>
+
 /** What stands in for the lens answers this to a call; throwing is a refusal, a death, or a bug. */
-type Script = { readonly [Name in CallName]?: (source: ByteSource, signal: AbortSignal) => Promise<Answers[Name]> | Answers[Name] }
+type Script = { readonly [Name in CharacterCall]?: (source: ByteSource, signal: AbortSignal) => Promise<Answers[Name]> | Answers[Name] }
 
 export interface RigOptions {
   readonly folder?: string
@@ -111,7 +113,8 @@ function scriptedLenses(lens: Rig['lens'], script: Required<Script>): Characters
       return {
         call: async (name) => {
           lens.calls.push(name)
-          return await script[name](source, signal) as never // which answer belongs to which name, the table's type says
+          if (!(name in script)) throw new Error(`${name} is no call that makes a character`)
+          return await script[name as CharacterCall](source, signal) as never // which answer belongs to which name, the table's type says
         },
         [Symbol.asyncDispose]: async () => { lens.closed++ },
       }

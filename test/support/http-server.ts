@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import type { Caller } from '../../src/http/auth.ts'
+import { SCOPES, type Caller } from '../../src/http/auth.ts'
 import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
 import { createServer } from '../../src/http/server.ts'
 import { AppError } from '../../src/domain/errors.ts'
@@ -12,11 +12,11 @@ import { answerChecker, type AnswerChecker } from './answer-checker.ts'
 import { memoryCharacters, type MemoryCharacters } from './memory-characters.ts'
 
 export const KEYS: Readonly<Record<string, Caller>> = {
-  'drm_alice': { account: 'alice', scopes: ['characters:read', 'characters:write'] },
+  'drm_alice': { account: 'alice', scopes: SCOPES },
   'drm_reader': { account: 'alice', scopes: ['characters:read'] },
   ['k'.repeat(512)]: { account: 'alice', scopes: ['characters:read'] },
   ['k'.repeat(513)]: { account: 'alice', scopes: ['characters:read'] },
-  'drm_bob': { account: 'bob', scopes: ['characters:read', 'characters:write'] },
+  'drm_bob': { account: 'bob', scopes: SCOPES },
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -39,7 +39,7 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
   const characters = memoryCharacters({ files })
   const logged: string[] = []
   const app = await createServer({
-    characters,
+    characters, videos: unbuilt, backends: unbuilt, events: unbuilt,
     authenticate: (key) => KEYS[key] ?? null,
     parseSourceUrl: parseUrl,
     settings: { publicUrl: 'http://dramatis.test', syncBudgetMs: 2000, uploadMaxBytes: 1_000_000, isOpen: true, isMetricsPublic: false, ...settings },
@@ -67,6 +67,8 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
     },
   }
 }
+
+const unbuilt = new Proxy({}, { get: () => { throw new Error('not part of this server') } }) as never
 
 function parseUrl(text: string): string {
   if (!URL.canParse(text)) throw new AppError('invalid_url', { param: 'url' })

@@ -154,7 +154,7 @@ function aCharacter(id: CharacterId, account: string): Character {
   const number = made++
   const atMs = 1_795_392_000_000
   return {
-    id, account, username: number < NAMES.length ? NAMES[number] : `${NAMES[number % NAMES.length]}_${number}`, displayName: null, description: null, kind: 'animal' satisfies Kind, mediaToken: newMediaToken(), revision: 1,
+    id, account, username: number < NAMES.length ? NAMES[number] : `${NAMES[number % NAMES.length]}_${number}`, aliases: [], displayName: null, description: null, kind: 'animal' satisfies Kind, mediaToken: newMediaToken(), revision: 1,
     window: { startMs: 1000, endMs: 3000, chosenBy: 'caller', isClamped: false },
     source: { type: 'url', host: 'example.com', container: 'mp4', codec: 'avc', width: 1920, height: 1080, durationMs: 12_480 },
     clipSha256: '3b'.repeat(32), references: 5, hasCutout: true, hasVoice: true, quality: { score: 0.82, reasons: [] }, consent: null,

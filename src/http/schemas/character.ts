@@ -20,7 +20,7 @@ export const characterWindow = z.strictObject({ start: z.number(), end: z.number
   .meta({ description: 'Seconds of the source.' })
 
 export const sourceFacts = z.strictObject({
-  type: z.enum(['url', 'upload', 'data']), host: text.nullable(), container: text, codec: text,
+  type: z.enum(['url', 'upload', 'data', 'video']), host: text.nullable(), container: text, codec: text,
   width: z.int(), height: z.int(), duration: z.number(),
 }).meta({ description: 'Never the full URL: signed links are secrets.' })
 
