@@ -57,7 +57,7 @@ export const THRESHOLDS = {
   blazeface: { wholeFrame: 0.5, tile: 0.6, sure: 0.7 },
   facemesh: { face: 0.9, faceWhenSure: 0.5 },
   'dlib-face': { joinNearby: 0.62, joinAnywhere: 0.45, sameMeans: 0.36, sameFrames: 0.45, different: 0.6, differentCartoon: 0.5 },
-  nanodet: { thing: 0.4, faint: 0.25 },
+  nanodet: { thing: 0.4, faint: 0.25, sameLook: 0.1, differentLook: 0.2 },
   selfie: { subject: 0.5, surelyNot: 0.2, surely: 0.8 },
   'silero-vad': { speech: 0.5 },
 } as const satisfies Readonly<Record<ModelId, Readonly<Record<string, number>>>>

@@ -18,3 +18,10 @@ export function unit(vector: Vector): Float32Array {
   const length = Math.hypot(...vector) || 1
   return Float32Array.from(vector, (value) => value / length)
 }
+
+/** 1 for the same direction, whatever the lengths; 0 where one has no length. */
+export function cosine(a: Vector, b: Vector): number {
+  let product = 0
+  for (let i = 0; i < a.length; i++) product += a[i] * b[i]
+  return product / (Math.hypot(...a) * Math.hypot(...b) || Infinity)
+}

@@ -1,7 +1,7 @@
 import type { CharacterId } from './identifier.ts'
 import type { Box } from './geometry.ts'
 
-/** How surely a character is in a video. */
+/** How surely a character is in a video; `absent`: nothing was seen that could be compared. */
 export type Verdict = 'same' | 'unsure' | 'different' | 'absent'
 
 /** The likeness of one character over a produced video. Scores are 0..1, higher is more alike; 0.5 is the border of `same`. */
