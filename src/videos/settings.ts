@@ -1,0 +1,44 @@
+const MiB = 1024 * 1024
+const MINUTE_MS = 60_000
+
+/** What bounds the making of a video. */
+export interface VideoLimits {
+  /** For a backend to take a shot with all its references. */
+  readonly submitMs: number
+  /** For one question after a status, or for a cancellation. */
+  readonly askMs: number
+  /** For the finished video to arrive. */
+  readonly fetchMs: number
+  /** How long a backend may be out of reach while its video is followed. */
+  readonly outOfReachMs: number
+  /** How often a call is made that could not be answered, before the next backend is tried or the video given up. */
+  readonly mostTries: number
+  /** Before the second try; doubled before each further one. */
+  readonly retryMs: number
+  /** The longest wait between two questions after a status. */
+  readonly mostPollMs: number
+  /** How often it is looked whether a character that came along is finished. */
+  readonly pendingPollMs: number
+  /** A lens's own working time on one video. */
+  readonly lensMs: number
+  readonly outputBytes: number
+  /** One picture of the caller's. */
+  readonly pictureBytes: number
+  /** How often the process may end within the same step of one video. */
+  readonly mostDeaths: number
+}
+
+export const VIDEO_LIMITS: VideoLimits = {
+  submitMs: 2 * MINUTE_MS, askMs: 30_000, fetchMs: 10 * MINUTE_MS, outOfReachMs: 2 * MINUTE_MS,
+  mostTries: 3, retryMs: 1000, mostPollMs: 15_000, pendingPollMs: 500, lensMs: 60_000,
+  outputBytes: 512 * MiB, pictureBytes: 20 * MiB, mostDeaths: 3,
+}
+
+export interface VideoSettings {
+  /** Private files of what runs lie below it; nobody else's do. Emptied at start. */
+  readonly workFolder: string
+  /** How long what runs may go on when the service ends; it is taken up at the next start. */
+  readonly drainMs: number
+  readonly crashAt: string | null
+  readonly limits?: Partial<VideoLimits>
+}
