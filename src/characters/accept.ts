@@ -2,6 +2,7 @@ import { newCharacterId, type CharacterId } from '../domain/identifier.ts'
 import { findCompleted, findRunning, insertCharacter, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import { takeUsername, usernameHolder } from '../db/username-rows.ts'
+import type { Events } from '../events/events.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { ClaimedJob } from './character-jobs.ts'
 import type { CreateRequest } from './requests.ts'
@@ -10,6 +11,8 @@ import { usernameTaken } from './username-taken.ts'
 
 /** For so long the same request is taken for a retry. */
 const SAME_ANSWER_MS = 10 * 60_000
+
+interface AcceptDeps { readonly claim: (id: CharacterId) => ClaimedJob; readonly events: Pick<Events, 'record'>; readonly nowMs: number }
 
 export type Acceptance =
   | { readonly as: 'new'; readonly id: CharacterId; readonly createdAtMs: number; readonly job: ClaimedJob }
@@ -20,7 +23,7 @@ export type Acceptance =
  * Finds what the request is already answered by, or writes its row. Of equal requests that come at once one finds a place,
  * which is claimed inside the transaction, and the others find its row. Rejects with `username_taken` and what `claim` throws.
  */
-export async function acceptRequest(db: Database, request: CreateRequest, { claim, nowMs }: { readonly claim: (id: CharacterId) => ClaimedJob; readonly nowMs: number }): Promise<Acceptance> {
+export async function acceptRequest(db: Database, request: CreateRequest, { claim, events, nowMs }: AcceptDeps): Promise<Acceptance> {
   const claimed: ClaimedJob[] = []
   try {
     return await db.transaction().execute(async (trx): Promise<Acceptance> => {
@@ -30,6 +33,7 @@ export async function acceptRequest(db: Database, request: CreateRequest, { clai
       const job = claim(id)
       claimed.push(job)
       await writeRow(trx, request, { id, nowMs, possibleAnswer: earlier?.possibleAnswer })
+      await events.record(trx, { type: 'character.queued', account: request.account, id })
       return { as: 'new', id, createdAtMs: nowMs, job }
     })
   } catch (error) {
@@ -49,15 +53,16 @@ async function findEarlier(db: Database, request: CreateRequest, nowMs: number):
 }
 
 async function writeRow(db: Database, request: CreateRequest, { id, nowMs, possibleAnswer }: { readonly id: CharacterId; readonly nowMs: number; readonly possibleAnswer: string | undefined }): Promise<void> {
-  const { account, isForced, options: { username } } = request
+  const { account, isForced, options: { username, aliases } } = request
   await insertCharacter(db, {
     id, account, status: 'queued', progress: 0, attempts: 0, fingerprint: fingerprintOf(request), is_forced: isForced ? 1 : 0,
     request: writeRequest(request), created_at: nowMs, updated_at: nowMs,
   })
-  if (username === null || await takeUsername(db, username, id)) return
-  // The character that may turn out to be the answer holds the name that was chosen for it.
-  const isHeldByAnswer = possibleAnswer !== undefined && possibleAnswer === await usernameHolder(db, username)
-  if (!isHeldByAnswer) throw await usernameTaken(db, username)
+  // The character that may turn out to be the answer holds the names that were chosen for it.
+  const isToBeHad = async (name: string, isAlias: boolean): Promise<boolean> =>
+    await takeUsername(db, name, id, { isAlias }) || (possibleAnswer !== undefined && possibleAnswer === await usernameHolder(db, name))
+  if (username !== null && !await isToBeHad(username, false)) throw await usernameTaken(db, username)
+  for (const alias of aliases) if (!await isToBeHad(alias, true)) throw await usernameTaken(db, alias, 'aliases')
 }
 
 /** The bytes of an upload are part of its fingerprint; those at an address may have changed. */

@@ -133,20 +133,31 @@ export class CharacterJobs {
   }
 
   #tryOnce(job: Job, signal: AbortSignal): Promise<Character> {
-    const { db, log, clock } = this.#deps
+    const { db, clock, events } = this.#deps
     const { id, attempts: attempt, request } = job
     return createCharacter({ ...job, attempt, signal }, this.#deps, {
-      onStep: (step) => {
-        noteStep(db, id, attempt, { step, progress: PROGRESS[step], nowMs: clock() }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
-      },
+      onStep: (step) => this.#tellStep(job, step),
       onStepDone: this.#deps.onStep,
       findSame: async (clipSha256) => {
         const row = request.isForced ? undefined : await findCompleted(db, request.account, fingerprintOf(request), clipSha256)
         if (!row) return null
-        await completeAsSame(db, id, attempt, { sameAs: row.id, nowMs: clock() })
-        return characterOf(row)
+        const character = characterOf(row)
+        await db.transaction().execute(async (trx) => {
+          const isOurs = await completeAsSame(trx, id, attempt, { sameAs: row.id, nowMs: clock() })
+          if (isOurs) await events.record(trx, { type: 'character.completed', account: request.account, id, character })
+        })
+        return character
       },
     })
+  }
+
+  #tellStep({ id, attempts, createdAtMs, request }: Job, step: Step): void {
+    const { db, log, clock, events } = this.#deps
+    const [nowMs, progress] = [clock(), PROGRESS[step]]
+    Promise.all([
+      noteStep(db, id, attempts, { step, progress, nowMs }),
+      events.record(db, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs }),
+    ]).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
   }
 
   /** What is told of the error. The row gets it too; when that fails it is tried again until it does not. */
@@ -158,14 +169,17 @@ export class CharacterJobs {
   }
 
   async #writeEnd(job: Job, error: AppError): Promise<void> {
-    const { db, objects, log, clock } = this.#deps
+    const { db, objects, log, clock, events } = this.#deps
     const { id, attempts, request } = job
     try {
       // When it is the service that ends, the row is kept for the next start, and the try does not count.
       if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null })
       else {
         await objects.deleteFolder(id)
-        await failCharacter(db, id, { error: writeError(error), nowMs: clock() })
+        await db.transaction().execute(async (trx) => {
+          const isFailed = await failCharacter(trx, id, { error: writeError(error), nowMs: clock() })
+          if (isFailed) await events.record(trx, { type: 'character.failed', account: request.account, id, error })
+        })
         await endUpload(request.source, log)
       }
       this.#ends.delete(id)
@@ -179,6 +193,6 @@ export class CharacterJobs {
 
 /** An upload was handed over with its request and ends with it. */
 export async function endUpload(source: SourceRequest, log: Log): Promise<void> {
-  if (source.type === 'url') return
+  if (!('path' in source)) return
   await rm(source.path, { force: true }).catch((error) => log.warn('upload.kept', { error }))
 }

@@ -7,6 +7,7 @@ import { acceptRequest } from './accept.ts'
 import { CharacterJobs, endUpload, type JobsDeps } from './character-jobs.ts'
 import type { Characters } from './characters.ts'
 import { detectSubjects } from './detect-subjects.ts'
+import { editCharacter } from './edit-character.ts'
 import { findMedia, findState, listStates, readEvidenceOf } from './read-characters.ts'
 import { purgeExpired, removeCharacter, restoreCharacter } from './remove-characters.ts'
 import type { CreateRequest, CreateTicket } from './requests.ts'
@@ -25,7 +26,7 @@ const PURGE_EVERY_MS = 3_600_000
 
 /** The character service over its database, objects, queue and lenses. Call `resume` before the first request. */
 export function createCharacters(deps: CharactersDeps): Characters {
-  const { db, objects, queue, log, clock, settings } = deps
+  const { db, objects, queue, log, clock, settings, events } = deps
   const jobs = new CharacterJobs(deps)
   let purging: NodeJS.Timeout | undefined
   const purge = (): Promise<void> => purgeExpired({ db, objects }, clock()).catch((error) => log.error('characters.purge_failed', { error }))
@@ -40,8 +41,9 @@ export function createCharacters(deps: CharactersDeps): Characters {
     },
     find: (account, ref) => findState(db, account, ref),
     list: (account, request) => listStates(db, account, request),
-    remove: (account, ref, { isPurge }) => removeCharacter({ db, objects }, { account, ref, isPurge, nowMs: clock() }),
-    restore: (account, ref) => restoreCharacter(db, account, ref),
+    edit: (account, ref, changes, { ifRevisions }) => editCharacter({ db, events }, { account, ref, changes, ifRevisions, nowMs: clock() }),
+    remove: (account, ref, { isPurge }) => removeCharacter({ db, objects, events }, { account, ref, isPurge, nowMs: clock() }),
+    restore: (account, ref) => restoreCharacter({ db, events }, account, ref),
     evidence: (account, ref) => readEvidenceOf(db, account, ref),
     openMedia: (token, name) => findMedia({ db, objects }, token, name),
     resume: async () => {
@@ -56,9 +58,9 @@ export function createCharacters(deps: CharactersDeps): Characters {
   }
 }
 
-async function create(request: CreateRequest, jobs: CharacterJobs, { db, clock, log }: CharactersDeps): Promise<CreateTicket> {
+async function create(request: CreateRequest, jobs: CharacterJobs, { db, clock, log, events }: CharactersDeps): Promise<CreateTicket> {
   try {
-    const accepted = await acceptRequest(db, request, { claim: (id) => jobs.claim(id), nowMs: clock() })
+    const accepted = await acceptRequest(db, request, { claim: (id) => jobs.claim(id), events, nowMs: clock() })
     if (accepted.as === 'new') return { id: accepted.id, isReplay: false, done: accepted.job.start(request, accepted.createdAtMs) }
     await endUpload(request.source, log)
     if (accepted.as === 'running') return { id: accepted.id, isReplay: true, done: jobs.endOf(accepted.id) ?? readEnd(db, request.account, accepted.id) }

@@ -1,4 +1,4 @@
-import type { Kind, SourceFacts, Subject } from '../domain/character.ts'
+import type { Character, Kind, SourceFacts, Subject } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
 import type { ByteRange } from '../objects/disk-objects.ts'
@@ -41,6 +41,16 @@ export type Removal =
   | { readonly id: CharacterId; readonly at: 'deleted'; readonly purgeAtMs: number }
   | { readonly id: CharacterId; readonly at: 'purged'; readonly rows: number; readonly objects: number; readonly vectors: number; readonly manifestSha256: string }
 
+/** What is to be different; absent: as it is. */
+export interface CharacterChanges {
+  readonly username?: string
+  readonly aliases?: readonly string[]
+  readonly displayName?: string | null
+  readonly description?: string | null
+  readonly tags?: readonly string[]
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /** A stored file: its facts cost no reading, so a HEAD or a 304 stays cheap. */
 export interface Media {
   readonly contentType: string
@@ -59,6 +69,8 @@ export interface Characters {
   detect(request: DetectRequest, options: { readonly signal: AbortSignal }): Promise<Detection>
   find(account: string, ref: string): Promise<CharacterState>
   list(account: string, request: ListRequest): Promise<CharacterPage>
+  /** `ifRevisions`: rejects with `precondition_failed` unless it has one of these. Also rejects with `username_taken`, `character_not_ready`. */
+  edit(account: string, ref: string, changes: CharacterChanges, options: { readonly ifRevisions: readonly number[] | null }): Promise<Character>
   /** A tombstone for 30 days, or gone at once. A character still being made is `character_not_ready`. */
   remove(account: string, ref: string, options: { readonly isPurge: boolean }): Promise<Removal>
   /** Takes a tombstone back; a character that is not deleted is left as it is. */

@@ -1,5 +1,6 @@
 import type { Character, Step } from '../domain/character.ts'
 import type { Database } from '../db/database.ts'
+import type { Events } from '../events/events.ts'
 import type { Lenses } from '../jail/lenses.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
@@ -16,6 +17,7 @@ export interface PipelineDeps {
   readonly db: Database
   readonly objects: DiskObjects
   readonly lenses: Pick<Lenses, 'jail' | 'open'>
+  readonly events: Pick<Events, 'record'>
   readonly openSource: OpenSource
   readonly clock: () => number
   readonly random: () => number

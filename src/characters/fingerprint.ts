@@ -6,10 +6,10 @@ import { sha256 } from './sha256.ts'
  * so a file that is sent again in another multipart body is the same. The account is compared beside it.
  */
 export function fingerprintOf({ source, window, options }: Omit<CreateRequest, 'account' | 'isForced'>): string {
-  const { username, displayName, description, tags, metadata, subject, isStrict, consent } = options
+  const { username, aliases, displayName, description, tags, metadata, subject, isStrict, consent } = options
   const fields = [
     sourceKey(source), window && [window.startMs, window.endMs],
-    username, displayName, description, tags, Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    username, aliases, displayName, description, tags, Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     subject && ('id' in subject ? [subject.id] : [subject.point, subject.seconds]), isStrict,
     // When it was recorded is the time of the request, and every request has its own.
     consent && [consent.basis, consent.by, consent.note],

@@ -9,6 +9,7 @@ import { insertEvidence } from '../db/evidence-rows.ts'
 import { freeUsernames, takeUsername } from '../db/username-rows.ts'
 import { completedValues } from '../db/stored-character.ts'
 import { insertVectors } from '../db/vector-rows.ts'
+import type { Events } from '../events/events.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import type { StepRecord } from '../runtime/step.ts'
@@ -76,7 +77,7 @@ export function describeCharacter({ id, createdAtMs, request }: Attempt, facts: 
   const { window, choice, portrait, cutout, references, voice, clipSha256 } = facts
   const { displayName, description, consent, tags, metadata } = request.options
   return {
-    id, account: request.account, aliases: [], displayName, description, kind: choice.subject.kind, mediaToken: newMediaToken(), revision: 1,
+    id, account: request.account, aliases: request.options.aliases, displayName, description, kind: choice.subject.kind, mediaToken: newMediaToken(), revision: 1,
     window: { startMs: window.startMs, endMs: window.endMs, chosenBy: request.window ? 'caller' : 'service', isClamped: window.isClamped },
     source: sourceFacts(request.source, window), clipSha256,
     references: references.length, hasCutout: cutout.picture !== null, hasVoice: voice.wav !== null,
@@ -91,7 +92,7 @@ const warningsOf = ({ window, cutout }: Facts): readonly Warning[] => [
 ]
 
 /** Row, username, evidence and vectors together or not at all. A suggested name that somebody took meanwhile gives way to the next; a chosen one is `username_taken`. */
-export async function commitCharacter(unnamed: Unnamed, { job, facts, name }: { readonly job: Attempt; readonly facts: Facts; readonly name: Name }, { db }: { readonly db: Database }): Promise<Character> {
+export async function commitCharacter(unnamed: Unnamed, { job, facts, name }: { readonly job: Attempt; readonly facts: Facts; readonly name: Name }, { db, events }: { readonly db: Database; readonly events: Pick<Events, 'record'> }): Promise<Character> {
   return db.transaction().execute(async (trx) => {
     const username = name.isChosen ? await takeChosen(trx, job.id, name.username) : await takeFirstFree(trx, job.id, name)
     const character = { ...unnamed, username }
@@ -99,6 +100,7 @@ export async function commitCharacter(unnamed: Unnamed, { job, facts, name }: { 
     if (!isOurs) throw new Error(`another try has taken ${job.id} over`)
     await insertEvidence(trx, job.id, writeEvidence(evidenceOf(facts)))
     await insertVectors(trx, job.id, facts.vectors)
+    await events.record(trx, { type: 'character.completed', account: character.account, id: job.id, character })
     return character
   })
 }

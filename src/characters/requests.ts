@@ -4,13 +4,19 @@ import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
 import type { StepRecord } from '../runtime/step.ts'
 
-/** Where the video comes from. An upload lies in a private file that the character service takes over and deletes. */
+/**
+ * Where the video comes from. An upload lies in a private file that the character service takes over and deletes;
+ * a video of ours is an object, which stays.
+ */
 export type SourceRequest =
   | { readonly type: 'url'; readonly url: string }
   | { readonly type: 'upload' | 'data'; readonly path: string; readonly sha256: string }
+  | { readonly type: 'video'; readonly objectKey: string; readonly bytes: number; readonly sha256: string }
 
 export interface CreateOptions {
   readonly username: string | null
+  /** Folded and sorted, each once. */
+  readonly aliases: readonly string[]
   readonly displayName: string | null
   readonly description: string | null
   readonly tags: readonly string[]

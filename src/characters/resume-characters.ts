@@ -25,7 +25,7 @@ export async function resumeCharacters(jobs: CharacterJobs, { db, objects, log, 
 }
 
 async function collectUploads(folder: string, unfinished: readonly CharacterRow[]): Promise<number> {
-  const needed = new Set(unfinished.map(requestOf).map(({ source }) => (source.type === 'url' ? null : source.path)))
+  const needed = new Set(unfinished.map(requestOf).map(({ source }) => ('path' in source ? source.path : null)))
   const paths = (await readdir(folder).catch(() => [])).map((name) => join(folder, name)) // no folder, no uploads
   const dead = paths.filter((path) => !needed.has(path))
   for (const path of dead) await rm(path, { recursive: true, force: true })

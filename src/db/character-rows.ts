@@ -88,22 +88,25 @@ export async function requeueCharacter(db: Database, id: string): Promise<void> 
   await db.updateTable('characters').set({ status: 'queued', step: null }).where('id', '=', id).where('status', 'in', UNFINISHED).execute()
 }
 
-/** Ends a try with an earlier character as its answer; a name that was held for it is free again. */
-export async function completeAsSame(db: Database, id: string, attempt: number, { sameAs, nowMs }: { readonly sameAs: string; readonly nowMs: number }): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    const values = { status: 'completed', progress: 100, request: null, same_as: sameAs, updated_at: nowMs, completed_at: nowMs } as const
-    const isOurs = await updateAttempt(trx, id, attempt, values)
-    if (isOurs) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
-  })
+/** Ends a try with an earlier character as its answer; names that were held for it are free again. False when the try is no longer the one. For a transaction. */
+export async function completeAsSame(trx: Database, id: string, attempt: number, { sameAs, nowMs }: { readonly sameAs: string; readonly nowMs: number }): Promise<boolean> {
+  const values = { status: 'completed', progress: 100, request: null, same_as: sameAs, updated_at: nowMs, completed_at: nowMs } as const
+  const isOurs = await updateAttempt(trx, id, attempt, values)
+  if (isOurs) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
+  return isOurs
 }
 
-/** Ends an unfinished character without a result, and frees its name. */
-export async function failCharacter(db: Database, id: string, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    const values = { status: 'failed', error, request: null, updated_at: nowMs, completed_at: nowMs } as const
-    const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED))
-    if (isFailed) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
-  })
+/** Ends an unfinished character without a result, and frees its names. False when it had ended before. For a transaction. */
+export async function failCharacter(trx: Database, id: string, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<boolean> {
+  const values = { status: 'failed', error, request: null, updated_at: nowMs, completed_at: nowMs } as const
+  const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED))
+  if (isFailed) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
+  return isFailed
+}
+
+/** Writes what was edited. */
+export async function updateCharacter(db: Database, id: string, values: CharacterValues): Promise<void> {
+  await db.updateTable('characters').set(values).where('id', '=', id).execute()
 }
 
 /** Null takes the tombstone away. */
@@ -111,11 +114,13 @@ export async function setDeleted(db: Database, id: string, deletedAtMs: number |
   await db.updateTable('characters').set({ deleted_at: deletedAtMs }).where('id', '=', id).execute()
 }
 
-/** Removes the row, the rows that it stands for, its evidence, names and vectors. Says how many went. */
+/** Removes the row, the rows that it stands for, its evidence, names and vectors, and what was told of it. Says how many rows and vectors went. */
 export async function purgeCharacter(db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> {
   const gone = await db.transaction().execute(async (trx) => {
     const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
     const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
+    await trx.deleteFrom('events').where('object_id', '=', id).execute()
+    await trx.deleteFrom('webhook_deliveries').where('object_id', '=', id).execute()
     const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
     const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
     return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }

@@ -32,7 +32,7 @@ export function characterOf(row: CharacterRow): Character {
   if (username === null || kind === null || media_token === null || clip_sha256 === null || completed_at === null || facts === null) throw new Error(`the row of ${row.id} is not that of a completed character`)
   return {
     ...JSON.parse(facts) as Facts,
-    id: row.id as CharacterId, account: row.account, username, aliases: row.aliases === null ? [] : row.aliases.split(' '), kind: kind as Kind, mediaToken: media_token, clipSha256: clip_sha256,
+    id: row.id as CharacterId, account: row.account, username, aliases: row.aliases === null ? [] : row.aliases.split(' ').toSorted(), kind: kind as Kind, mediaToken: media_token, clipSha256: clip_sha256,
     createdAtMs: row.created_at, updatedAtMs: row.updated_at, completedAtMs: completed_at,
   }
 }

@@ -2,11 +2,16 @@ import { skeletonOf } from '../domain/username.ts'
 import type { Database } from './database.ts'
 
 /** Takes a folded name for a character, which may hold it already. False when it, or one that looks like it, is somebody else's. */
-export async function takeUsername(db: Database, name: string, characterId: string): Promise<boolean> {
-  const row = { skeleton: skeletonOf(name), name, character_id: characterId, is_alias: 0 } as const
+export async function takeUsername(db: Database, name: string, characterId: string, { isAlias = false } = {}): Promise<boolean> {
+  const row = { skeleton: skeletonOf(name), name, character_id: characterId, is_alias: isAlias ? 1 : 0 } as const
   // A conflict that throws would end a transaction on PostgreSQL.
   await db.insertInto('usernames').values(row).onConflict((conflict) => conflict.doNothing()).execute()
   return await usernameHolder(db, name) === characterId
+}
+
+/** Gives up all names of a character. */
+export async function freeNames(db: Database, characterId: string): Promise<void> {
+  await db.deleteFrom('usernames').where('character_id', '=', characterId).execute()
 }
 
 /** The character that holds a name like this one. */

@@ -72,7 +72,7 @@ export interface Character {
   readonly id: CharacterId
   readonly account: string
   readonly username: string
-  /** Handles from elsewhere that call it too, folded. */
+  /** Handles from elsewhere that call it too, folded and sorted. */
   readonly aliases: readonly string[]
   readonly displayName: string | null
   readonly description: string | null

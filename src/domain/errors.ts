@@ -190,6 +190,11 @@ export const ERRORS = {
     message: { en: 'This video failed, so it has no content.', zh: '该视频生成失败，没有内容。' },
     hint: { en: 'Its error says why: GET /v1/videos/ID.', zh: '失败原因见 GET /v1/videos/ID 的 error 字段。' },
   },
+  precondition_failed: {
+    status: 412,
+    message: { en: 'The character has changed: it is at revision {revision}.', zh: '该角色已被修改，当前版本为 {revision}。' },
+    hint: { en: 'Read it again, then change it.', zh: '请重新读取后再修改。' },
+  },
   request_too_large: {
     status: 413,
     message: { en: 'The body is larger than {max_bytes} bytes.', zh: '请求体超过 {max_bytes} 字节。' },

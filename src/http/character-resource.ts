@@ -13,6 +13,9 @@ export const seedOf = ({ id, username, mediaToken }: Character, publicUrl: strin
 
 export interface ResourceFacts { readonly publicUrl: string; readonly language: Language }
 
+/** Of one that is there, just made or changed. */
+export const completedState = (character: Character): CharacterState => ({ at: 'completed', id: character.id, createdAtMs: character.createdAtMs, character, deletedAtMs: null })
+
 export function resourceOf(state: CharacterState, { publicUrl, language }: ResourceFacts): CharacterResource {
   if (state.at === 'completed') return { ...completedResource(state.character, publicUrl), deleted_at: state.deletedAtMs === null ? null : unix(state.deletedAtMs) }
   const { id, at, createdAtMs } = state

@@ -82,9 +82,9 @@ describe('creating', () => {
     [{ url: 'https://a.b', data: 'data:video/mp4;base64,AAAA' }, 'invalid_parameter', 'data', 'the only source'],
     [{ ...clip, usrname: 'x' }, 'invalid_parameter', 'usrname', 'spelled username'],
     [{ ...clip, timestamp: '1,3' }, 'invalid_parameter', 'timestamp', 'spelled timestamps'],
-    [{ ...clip, qqqqqqqq: 1 }, 'invalid_parameter', 'qqqqqqqq', 'one of url, video, data, timestamps'],
-    [{ ...clip, from_task: 'video_1' }, 'invalid_parameter', 'from_task', ''],
-    [{ from_task: 'video_1' }, 'invalid_parameter', 'from_task', ''],
+    [{ ...clip, qqqqqqqq: 1 }, 'invalid_parameter', 'qqqqqqqq', 'one of url, video, data, from_task, timestamps'],
+    [{ ...clip, aliases: ['two words'] }, 'invalid_username', 'aliases', ''],
+    [{ ...clip, aliases: Array.from({ length: 9 }, (_, i) => `a${i}`) }, 'invalid_parameter', 'aliases', 'at most 8'],
     [{ ...clip, visibility: 'everyone' }, 'invalid_parameter', 'visibility', ''],
     [{ ...clip, display_name: 7 }, 'invalid_parameter', 'display_name', 'a string'],
     [{ ...clip, display_name: 'x'.repeat(81) }, 'invalid_parameter', 'display_name', 'at most 80 characters'],
@@ -273,6 +273,36 @@ describe('reading', () => {
   test('evidence says what was read, seen and chosen', async () => {
     const { id, username } = server.characters.plant()
     expect(await (await server.request(`/v1/characters/@${username}/evidence`)).json()).toMatchObject({ object: 'character.evidence', id, source: { bytes_read: 1_204_118 }, chosen: { subject: 's1' }, portrait: { box: [0.25, 0.1, 0.3, 0.6] } })
+  })
+})
+
+describe('editing', () => {
+  const patch = (ref: string, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
+    server.request(`/v1/characters/${ref}`, { method: 'PATCH', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
+
+  test('changes what is said, keeps the rest, and counts a revision', async () => {
+    const { id, username } = server.characters.plant({ description: 'a bird', tags: ['old'] })
+    const response = await patch(`@${username}`, { aliases: ['@6F2dbf2b3.ZenWhisper', 'chr_Axtjik3O#'], display_name: 'Misty', tags: null })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('etag')).toBe('"r2"')
+    expect(await response.json()).toMatchObject({ id, username, aliases: ['6f2dbf2b3.zenwhisper', 'chr_axtjik3o#'], display_name: 'Misty', description: 'a bird', tags: [], revision: 2 })
+  })
+
+  test('only of the revision that the caller knows', async () => {
+    const { id } = server.characters.plant()
+    expect((await patch(id, { description: 'x' }, { 'if-match': '"r7"' })).status).toBe(412)
+    expect(await errorOf(await patch(id, { description: 'x' }, { 'if-match': 'W/"other"' }))).toMatchObject({ code: 'precondition_failed', details: { revision: 1 } })
+    expect((await patch(id, { description: 'x' }, { 'if-match': '"r7", "r1"' })).status).toBe(200)
+    expect((await patch(id, { description: 'y' }, { 'if-match': '*' })).status).toBe(200)
+  })
+
+  test.each([
+    [{ username: 'no spaces' }, 'invalid_username', 'username'], [{ aliases: [''] }, 'invalid_username', 'aliases'], [{ kind: 'person' }, 'invalid_parameter', 'kind'], [{ tags: 'one' }, 'invalid_parameter', 'tags'],
+  ])('%j is %s at %s', async (body, code, param) => {
+    const { id } = server.characters.plant()
+    const response = await patch(id, body)
+    expect(response.status).toBe(400)
+    expect(await errorOf(response)).toMatchObject({ code, param })
   })
 })
 

@@ -15,7 +15,7 @@ const operations = () => Object.entries(document.paths).flatMap(([path, methods]
 
 test('lists every address the service has', () => {
   expect(operations().filter(({ method }) => method !== 'head').map(({ method, path }) => `${method} ${path}`).toSorted()).toEqual([
-    'delete /v1/characters/{ref}',
+    'delete /v1/characters/{ref}', 'patch /v1/characters/{ref}',
     'get /', 'get /@{username}', 'get /assets/{name}', 'get /docs/errors', 'get /docs/errors/{code}', 'get /healthz', 'get /media/{token}/{name}', 'get /metrics', 'get /openapi.json', 'get /profile/{username}', 'get /readyz',
     'get /v1/characters', 'get /v1/characters/{ref}', 'get /v1/characters/{ref}/clip', 'get /v1/characters/{ref}/cutout', 'get /v1/characters/{ref}/evidence', 'get /v1/characters/{ref}/portrait',
     'get /v1/characters/{ref}/references', 'get /v1/characters/{ref}/references/{n}', 'get /v1/characters/{ref}/voice',
@@ -55,7 +55,7 @@ test('a route that needs a key says so, and without one gives 401', async () => 
 
 test('the seed door asks for what the seed asked for', () => {
   const create = document.components.schemas.SeedCreateInput as { required: string[]; properties: Record<string, unknown> }
-  expect(create.required).toEqual(['url', 'timestamps'])
+  expect(create.required).toEqual(['timestamps']) // and url, unless from_task is there
   const seed = document.components.schemas.SeedCharacter as { required: string[] }
   expect(seed.required).toEqual(['id', 'username', 'permalink', 'profile_picture_url'])
 })

@@ -108,8 +108,6 @@ describe('the seed door', () => {
     [{ url: '', timestamps: '1,3' }, 'invalid_url', 'url'],
     [{ url: 'ftp://example.com/clip.mp4', timestamps: '1,3' }, 'url_not_allowed', 'url'],
     [{ ...clip, force: 'yes' }, 'invalid_parameter', 'force'],
-    [{ from_task: 'video_1' }, 'invalid_parameter', 'from_task'],
-    [{ from_task: 'video_1', timestamps: '1,3' }, 'invalid_parameter', 'from_task'],
   ])('%j is %s at %s', async (body, code, param) => {
     await using server = await startHttpServer()
     const response = await server.postJson(SEED, body)
@@ -118,10 +116,6 @@ describe('the seed door', () => {
     expect(server.characters.created).toEqual([])
   })
 
-  test('with a url beside it, from_task does not matter', async () => {
-    await using server = await startHttpServer()
-    expect((await server.postJson(SEED, { ...clip, from_task: 'video_1' })).status).toBe(200)
-  })
 })
 
 describe('timestamps through the door', () => {

@@ -82,7 +82,7 @@ describe('addresses', () => {
   })
 
   test.each([
-    ['GET', '/sora/v1/characters', 'POST'], ['PUT', '/v1/characters', 'GET, HEAD, POST'], ['PATCH', '/v1/characters/misty', 'DELETE, GET, HEAD'], ['OPTIONS', '/sora/v1/characters', 'POST'], ['POST', '/healthz', 'GET, HEAD'],
+    ['GET', '/sora/v1/characters', 'POST'], ['PUT', '/v1/characters', 'GET, HEAD, POST'], ['PUT', '/v1/characters/misty', 'DELETE, GET, HEAD, PATCH'], ['OPTIONS', '/sora/v1/characters', 'POST'], ['POST', '/healthz', 'GET, HEAD'],
     ['DELETE', '/media/a/b', 'GET, HEAD'], ['POST', '/@misty', 'GET, HEAD'], ['PROPFIND', '/v1/characters', 'GET, HEAD, POST'],
   ])('%s %s is 405 and says what is allowed', async (method, path, allow) => {
     const response = await server.request(path, { method })

@@ -23,9 +23,7 @@ function refusalOf(issue: z.core.$ZodIssue, schema: z.ZodType, data: unknown): A
 
 /** A key that a route lists but this version cannot serve yet says so, instead of "no such parameter". */
 const LATER: Readonly<Record<string, Phrase>> = {
-  from_task: phrase('finished videos come with a later version', '已生成的视频将在后续版本支持'),
   images: phrase('pictures come with a later version', '图片将在后续版本支持'),
-  aliases: phrase('aliases come with a later version', '别名将在后续版本支持'),
   visibility: phrase('sharing comes with a later version', '共享将在后续版本支持'),
 }
 

@@ -7,6 +7,7 @@ import type { Characters } from '../../src/characters/characters.ts'
 import type { CreateOptions, CreateRequest } from '../../src/characters/requests.ts'
 import { openDatabase, type Database } from '../../src/db/database.ts'
 import type { Step, Subject } from '../../src/domain/character.ts'
+import type { Happening } from '../../src/domain/happening.ts'
 import { createJobQueue, type JobQueue } from '../../src/jobs/job-queue.ts'
 import type { CallName } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
@@ -43,6 +44,8 @@ export interface Rig extends AsyncDisposable {
   /** The calls made to lenses, and how many lenses were opened. */
   readonly lens: { readonly calls: CallName[]; opened: number; closed: number }
   readonly steps: Step[]
+  /** What was told, committed or not. */
+  readonly happenings: Happening[]
   /** The bytes at each URL; absent ones cannot be opened. */
   readonly videos: Map<string, string>
   /** Everything below a folder of the data folder, as paths in it. */
@@ -84,15 +87,20 @@ export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', c
   const lens: Rig['lens'] = { calls: [], opened: 0, closed: 0 }
   const videos = new Map([[CLIP_URL, 'the video']])
   const steps: Step[] = []
+  const happenings: Happening[] = []
   const characters = createCharacters({
     db, objects, queue, log, clock, random,
+    events: { record: async (_, happening) => { happenings.push(happening) } },
     lenses: scriptedLenses(lens, { ...ANSWERS, ...script }),
-    openSource: async (source) => (source.type === 'url' ? textSource(videos.get(source.url)) : openFileSource(source.path)),
+    openSource: async (source) => {
+      if ('path' in source) return openFileSource(source.path)
+      return textSource(videos.get(source.type === 'url' ? source.url : source.objectKey))
+    },
     onStep: ({ step }) => steps.push(step), onEnd: () => {},
     settings: { humanPolicy, crashAt, workFolder, uploadsFolder, drainMs },
   })
   return {
-    characters, db, objects, queue, folder: dataFolder, lens, steps, videos,
+    characters, db, objects, queue, folder: dataFolder, lens, steps, happenings, videos,
     files: async (name) => {
       const entries = await readdir(join(dataFolder, name), { recursive: true, withFileTypes: true }).catch(() => [])
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath.slice(join(dataFolder, name).length + 1), entry.name)).toSorted()
@@ -133,7 +141,7 @@ function textSource(text: string | undefined): ByteSource {
 }
 
 export function createRequest({ url = CLIP_URL, ...rest }: Partial<Omit<CreateRequest, 'options'>> & { readonly url?: string; readonly options?: Partial<CreateOptions> } = {}): CreateRequest {
-  const options = { username: null, displayName: null, description: null, tags: [], metadata: {}, subject: null, isStrict: false, consent: null, ...rest.options }
+  const options = { username: null, aliases: [], displayName: null, description: null, tags: [], metadata: {}, subject: null, isStrict: false, consent: null, ...rest.options }
   return { account: 'local', source: { type: 'url', url }, window: { startMs: 1000, endMs: 3000 }, isForced: false, ...rest, options }
 }
 

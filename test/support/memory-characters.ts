@@ -56,7 +56,7 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
     },
     create: async (request) => {
       created.push(request)
-      if (request.source.type !== 'url') await rm(request.source.path)
+      if ('path' in request.source) await rm(request.source.path)
       const { username } = request.options
       if (username !== null && [...kept.values()].some(({ state }) => state.at === 'completed' && state.character.username === username)) throw new AppError('username_taken', { param: 'username', details: { suggestions: [`${username}_2`] } })
       const key = JSON.stringify([request.account, request.source.type === 'url' ? request.source.url : request.source.sha256, request.window])
@@ -68,7 +68,7 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
         const { options, window } = request
         keep(request.account, key, how instanceof AppError
           ? { at: 'failed', id, createdAtMs: Date.now(), error: how }
-          : completed({ ...aCharacter(id, request.account), ...(username !== null && { username }), ...(window && { window: { ...window, chosenBy: 'caller', isClamped: false } }), displayName: options.displayName, description: options.description, tags: options.tags, metadata: options.metadata, consent: options.consent }))
+          : completed({ ...aCharacter(id, request.account), ...(username !== null && { username }), ...(window && { window: { ...window, chosenBy: 'caller', isClamped: false } }), aliases: options.aliases, displayName: options.displayName, description: options.description, tags: options.tags, metadata: options.metadata, consent: options.consent }))
       }
       keep(request.account, key, { at: 'queued', id, createdAtMs: Date.now(), step: null, progress: 0 })
       if (typeof how === 'object' && 'username' in how) return { id, isReplay: false, done: Promise.resolve(how) }
@@ -84,6 +84,15 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
     },
     find: async (account, ref) => alive(account, ref),
     list: async (account, request) => page([...kept.values()].filter((one) => one.account === account).map(({ state }) => state), request),
+    edit: async (account, ref, changes, { ifRevisions }) => {
+      const state = alive(account, ref)
+      if (state.at !== 'completed') throw new AppError('character_not_ready')
+      const { character } = state
+      if (ifRevisions !== null && !ifRevisions.includes(character.revision)) throw new AppError('precondition_failed', { details: { revision: character.revision } })
+      const edited = { ...character, ...changes, revision: character.revision + 1 }
+      mine(account, character.id).state = { ...state, character: edited }
+      return edited
+    },
     remove: async (account, ref, { isPurge }): Promise<Removal> => {
       const state = alive(account, ref)
       if (state.at !== 'completed') throw new AppError('character_not_ready')

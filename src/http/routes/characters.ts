@@ -1,13 +1,17 @@
 import { z } from 'zod'
+import type { CharacterChanges } from '../../characters/characters.ts'
 import { KINDS } from '../../domain/character.ts'
 import { isCharacterId } from '../../domain/identifier.ts'
-import { evidenceOf, resourceOf } from '../character-resource.ts'
+import { parseUsername } from '../../domain/username.ts'
+import { completedState, evidenceOf, resourceOf } from '../character-resource.ts'
 import type { App, ServerDeps } from '../deps.ts'
 import { accountOf } from '../hooks.ts'
 import { languageOf } from '../language.ts'
 import { pollHeaders } from '../run-create.ts'
+import { aliasesOf } from '../read-create.ts'
 import { character, characterDeleted, characterList, evidence, STATUSES } from '../schemas/character.ts'
-import { CHANGE_REFUSALS, READ_REFUSALS } from '../schemas/refusals.ts'
+import { editBody, type EditBody } from '../schemas/create.ts'
+import { CHANGE_REFUSALS, EDIT_REFUSALS, READ_REFUSALS } from '../schemas/refusals.ts'
 
 export const refParams = z.object({ ref: z.string().meta({ description: 'An id, @username or username.' }) })
 
@@ -18,6 +22,18 @@ const listQuery = z.object({
   q: z.string().max(200).optional(),
   kind: z.enum(KINDS).optional(),
   status: z.enum(STATUSES).optional(),
+})
+
+/** Of an If-Match header; null where any will do. */
+const revisionsOf = (header: string | undefined): readonly number[] | null => (header === undefined || header.trim() === '*' ? null : Array.from(header.matchAll(/"r(\d{1,9})"/g), ([, revision]) => Number(revision)))
+
+const changesOf = ({ username, aliases, display_name, description, tags, metadata }: EditBody): CharacterChanges => ({
+  ...(username !== undefined && { username: parseUsername(username) }),
+  ...(aliases !== undefined && { aliases: aliasesOf(aliases ?? []) }),
+  ...(display_name !== undefined && { displayName: display_name }),
+  ...(description !== undefined && { description }),
+  ...(tags !== undefined && { tags: tags ?? [] }),
+  ...(metadata !== undefined && { metadata: metadata ?? {} }),
 })
 
 const flag = z.enum(['true', 'false']).default('false')
@@ -43,6 +59,17 @@ export function characterRoutes(app: App, { characters, settings: { publicUrl } 
       if (state.at === 'completed') reply.header('etag', `"r${state.character.revision}"`)
       else if (state.at !== 'failed') reply.headers(pollHeaders)
       return resourceOf(state, { publicUrl, language: languageOf(request.raw) })
+    },
+  })
+
+  app.patch('/v1/characters/:ref', {
+    schema: { operationId: 'editCharacter', summary: 'Change its name, aliases or words', tags: ['characters'], params: refParams, body: editBody, response: { 200: character, ...EDIT_REFUSALS } },
+    config: { access: 'characters:write', takes: 'json' },
+    handler: async (request, reply) => {
+      const ifRevisions = revisionsOf(request.headers['if-match'])
+      const edited = await characters.edit(accountOf(request), request.params.ref, changesOf(request.body), { ifRevisions })
+      reply.header('etag', `"r${edited.revision}"`)
+      return resourceOf(completedState(edited), { publicUrl, language: languageOf(request.raw) })
     },
   })
 

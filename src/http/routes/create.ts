@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { detectionOf, resourceOf } from '../character-resource.ts'
+import { completedState, detectionOf, resourceOf } from '../character-resource.ts'
 import type { App, ServerDeps } from '../deps.ts'
 import { accountOf } from '../hooks.ts'
 import { languageOf } from '../language.ts'
@@ -11,7 +11,7 @@ import { CREATE_REFUSALS } from '../schemas/refusals.ts'
 import { takeUpload } from '../uploads.ts'
 import { whileWaited } from '../wait.ts'
 
-type CreateDeps = Pick<ServerDeps, 'characters' | 'settings' | 'parseSourceUrl' | 'scratchFolder'>
+type CreateDeps = Pick<ServerDeps, 'characters' | 'videos' | 'settings' | 'parseSourceUrl' | 'scratchFolder'>
 
 const FORMS = ['application/json', 'multipart/form-data']
 
@@ -52,5 +52,5 @@ async function create(body: CreateBody, request: FastifyRequest, reply: FastifyR
   if (outcome.at === 'accepted') return resourceOf(outcome.state, facts)
   const { character, isEarlier } = outcome
   reply.code(isEarlier ? 200 : 201).header('etag', `"r${character.revision}"`)
-  return resourceOf({ at: 'completed', id: character.id, createdAtMs: character.createdAtMs, character, deletedAtMs: null }, facts)
+  return resourceOf(completedState(character), facts)
 }
