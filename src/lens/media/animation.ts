@@ -8,6 +8,7 @@ import { encodeFrames } from './encode.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import type { OpenedWindow, WindowRequest } from './opened-window.ts'
 import { Pace } from './pace.ts'
+import { blockLoaders } from './picture-loaders.ts'
 import { remuxToMp4 } from './remux.ts'
 import { unsupported } from './sniff.ts'
 
@@ -18,18 +19,6 @@ const CLIP_LONG_SIDE = 1920
 const CLIP_FRAMES_PER_SECOND = 50
 /** Of decoded pages that are held at a time. */
 const BATCH_BYTES = 32 * 1024 * 1024
-
-let isBlocked = false
-
-/** Only what reads these three from memory may run: not SVG, not PDF, nothing that looks at files. */
-function blockLoaders(): void {
-  if (isBlocked) return
-  sharp.block({ operation: ['VipsForeignLoad'] })
-  sharp.unblock({ operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer', 'VipsForeignLoadNsgifBuffer'] })
-  sharp.concurrency(1)
-  sharp.cache(false)
-  isBlocked = true
-}
 
 interface Page { readonly index: number; readonly startMs: number; readonly endMs: number }
 

@@ -1,5 +1,5 @@
-import { CustomSource, Input, MATROSKA, MP4, MPEG_TS, QTFF, WEBM } from 'mediabunny'
-import type { EncodedPacket, InputAudioTrack, InputFormat, InputVideoTrack } from 'mediabunny'
+import { MPEG_TS } from 'mediabunny'
+import type { EncodedPacket, InputAudioTrack, InputVideoTrack } from 'mediabunny'
 import { AppError } from '../../domain/errors.ts'
 import type { TimeWindow } from '../../domain/window.ts'
 import { checkBudget } from './budget.ts'
@@ -7,17 +7,14 @@ import { chooseWindow } from './choose-window.ts'
 import type { ChooseOptions } from './choose-window.ts'
 import { clipOf } from './clip.ts'
 import { CodedPictures, squareSize } from './coded-pictures.ts'
+import { codecName, containerName, openInput, pixelAspectOf, soundTrackOf, videoTrackOf } from './demuxer.ts'
 import type { HeldBytes } from './held-bytes.ts'
 import { fetchMovieTables } from './movie-tables.ts'
 import type { OpenedWindow, WindowRequest } from './opened-window.ts'
 import { readPackets } from './plan.ts'
 import { knownDurationMs, planMovie } from './plan-movie.ts'
 import type { CodedSound, CodedVideo } from './remux.ts'
-import { unsupported } from './sniff.ts'
 
-/** Listed one by one: "all formats" would also read playlists, which make a demuxer open files and addresses itself. */
-const FORMATS = [MP4, QTFF, MATROSKA, WEBM, MPEG_TS]
-const NAMES: ReadonlyMap<InputFormat, string> = new Map<InputFormat, string>([[MP4, 'mp4'], [QTFF, 'mov'], [MATROSKA, 'mkv'], [WEBM, 'webm'], [MPEG_TS, 'mpeg-ts']])
 const NO_TABLES = { tableBytes: 0, isFragmented: true }
 
 export async function openMovie(bytes: HeldBytes, { container, window, signal }: WindowRequest): Promise<OpenedWindow> {
@@ -51,31 +48,12 @@ export async function openMovie(bytes: HeldBytes, { container, window, signal }:
   return {
     pictures,
     facts: {
-      container: NAMES.get(format) ?? format.name, codec: video.codec === 'avc' ? 'h264' : video.codec,
+      container: containerName(format), codec: codecName(video.codec),
       width: isOnSide ? height : width, height: isOnSide ? width : height,
       ...planned.window, durationMs: planned.durationMs, hasSound: sound !== null,
       packets: video.packets.length, floorBytes: tableBytes + plannedBytes, clip,
     },
   }
-}
-
-const openInput = (bytes: HeldBytes): Input => (
-  new Input({ source: new CustomSource({ getSize: () => bytes.size, read: (start, end) => bytes.read(start, end) }), formats: FORMATS })
-)
-
-async function videoTrackOf(input: Input): Promise<InputVideoTrack> {
-  if (!await input.canRead()) throw unsupported()
-  const tracks = await input.getTracks()
-  checkBudget('tracks', tracks.length)
-  const video = await input.getPrimaryVideoTrack()
-  if (!video) throw new AppError(tracks.length === 0 ? 'media_corrupt' : 'media_no_video')
-  if (!await video.getCodec() || !await video.canDecode()) throw unsupported()
-  return video
-}
-
-async function soundTrackOf(input: Input): Promise<InputAudioTrack | null> {
-  const sound = await input.getPrimaryAudioTrack()
-  return sound && await sound.getCodec() ? sound : null
 }
 
 /** With a demuxer of its own, so that what it has read does not change what the window's packets are asked for. */
@@ -95,9 +73,4 @@ async function codedVideo(track: InputVideoTrack, packets: readonly EncodedPacke
 async function codedSound(track: InputAudioTrack, packets: readonly EncodedPacket[]): Promise<CodedSound | null> {
   const [codec, config] = [await track.getCodec(), await track.getDecoderConfig()]
   return codec && config ? { codec, config, packets: packets.filter(({ byteLength }) => byteLength > 0) } : null
-}
-
-async function pixelAspectOf(track: InputVideoTrack): Promise<number> {
-  const { num, den } = await track.getPixelAspectRatio()
-  return num > 0 && den > 0 ? num / den : 1
 }
