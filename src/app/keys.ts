@@ -12,6 +12,9 @@ export async function openKeys(config: Config): Promise<{ readonly keys: Keys } 
   return { keys: createKeys(db), [Symbol.asyncDispose]: () => db.destroy() }
 }
 
+/** What a key of the command line or of API_KEYS may do: everything but administer. */
+export const KEY_SCOPES = SCOPES
+
 /** By the pairs of API_KEYS, then by the keys made on the command line. */
 export function authenticateBy(pairs: readonly string[], keys: Keys): Authenticate {
   const configured = pairs.map((pair) => {
@@ -21,7 +24,7 @@ export function authenticateBy(pairs: readonly string[], keys: Keys): Authentica
   return (key) => {
     const digest = digestOf(key)
     const holder = configured.find((each) => timingSafeEqual(each.digest, digest))
-    return holder ? { account: holder.account, scopes: SCOPES } : keys.find(key)
+    return holder ? { account: holder.account, scopes: KEY_SCOPES } : keys.find(key)
   }
 }
 

@@ -1,5 +1,7 @@
-import { openAsBlob } from 'node:fs'
+import { createWriteStream, openAsBlob } from 'node:fs'
 import { basename } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
 import { readConfig, terminalLanguage } from '../app/config.ts'
 import { openService } from '../app/serve.ts'
@@ -9,11 +11,14 @@ import { ServiceError } from './failure.ts'
 /** The HTTP API as the commands use it. */
 export interface Client extends AsyncDisposable {
   get(path: string): Promise<unknown>
+  post(path: string, body: unknown): Promise<unknown>
+  /** Writes what is at the path to a file, which must not exist. */
+  download(path: string, file: string): Promise<void>
   /** Sends the clip, by URL or as an upload, with the fields of the native door. */
   sendClip(path: string, options: ClipOptions, headers?: Readonly<Record<string, string>>): Promise<unknown>
 }
 
-const envelope = z.object({ error: z.object({ message: z.string(), hint: z.string().optional() }) })
+const envelope = z.object({ error: z.object({ message: z.string(), hint: z.string().optional(), details: z.record(z.string(), z.unknown()).optional() }) })
 
 /** Talks to `--server`, or to a service of its own that ends with the command. */
 export async function openClient({ server, key }: Pick<ClipOptions, 'server' | 'key'>): Promise<Client> {
@@ -22,17 +27,22 @@ export async function openClient({ server, key }: Pick<ClipOptions, 'server' | '
   const credentials = key ?? own?.key ?? null
   const headers = { 'accept-language': terminalLanguage(), ...(credentials !== null && { authorization: `Bearer ${credentials}` }) }
 
-  const send = async (path: string, init: RequestInit): Promise<unknown> => {
+  const ask = async (path: string, init: RequestInit): Promise<Response> => {
     const response = await fetch(`${baseUrl}${path}`, { ...init, headers: { ...headers, ...init.headers } }).catch((cause: unknown) => {
       throw new ServiceError(`No service answers at ${baseUrl}.`, 'Start one with `npm start`, or leave out --server.', { cause })
     })
-    const body: unknown = await response.json()
-    if (response.ok) return body
-    const { error } = envelope.parse(body)
-    throw new ServiceError(error.message, error.hint ?? null)
+    if (response.ok) return response
+    const { error } = envelope.parse(await response.json())
+    throw new ServiceError(error.message, error.hint ?? null, { details: error.details ?? {} })
   }
+  const send = async (path: string, init: RequestInit): Promise<unknown> => (await ask(path, init)).json()
   return {
     get: (path) => send(path, {}),
+    post: (path, body) => send(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    download: async (path, file) => {
+      const { body } = await ask(path, {})
+      if (body !== null) await pipeline(Readable.from(body), createWriteStream(file, { flags: 'wx' }))
+    },
     sendClip: async (path, options, extra = {}) => send(path, { method: 'POST', ...(await bodyOf(options, extra)) }),
     [Symbol.asyncDispose]: async () => { await own?.[Symbol.asyncDispose]() },
   }

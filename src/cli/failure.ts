@@ -7,10 +7,12 @@ export class UsageError extends Error {
 export class ServiceError extends Error {
   override readonly name = 'ServiceError'
   readonly hint: string | null
+  readonly details: Readonly<Record<string, unknown>>
 
-  constructor(message: string, hint: string | null, options?: ErrorOptions) {
+  constructor(message: string, hint: string | null, { details = {}, ...options }: ErrorOptions & { readonly details?: Readonly<Record<string, unknown>> } = {}) {
     super(message, options)
     this.hint = hint
+    this.details = details
   }
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '../app/config.ts'
-import { openKeys } from '../app/keys.ts'
+import { KEY_SCOPES, openKeys } from '../app/keys.ts'
 import { UsageError } from './failure.ts'
 
 /** Makes, lists and revokes API keys in the configured database; a running service sees the change at once. */
@@ -10,7 +10,7 @@ export async function keys([action, ...args]: string[]): Promise<number> {
   switch (action) {
     case 'add': {
       if (values.account === undefined || !/^[a-z0-9_-]{1,40}$/.test(values.account)) throw new UsageError('Say whose key it is: --account NAME, of a–z 0–9 _ -')
-      const { id, key } = await store.keys.add({ account: values.account, name: values.name ?? 'made on the command line', scopes: ['characters:read', 'characters:write'] })
+      const { id, key } = await store.keys.add({ account: values.account, name: values.name ?? 'made on the command line', scopes: KEY_SCOPES })
       console.error(`${id} for ${values.account}. This is the only time the key is shown:`)
       console.log(key)
       return 0
