@@ -276,10 +276,10 @@ describe('reading', () => {
   })
 })
 
-describe('editing', () => {
-  const patch = (ref: string, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
-    server.request(`/v1/characters/${ref}`, { method: 'PATCH', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
+const patch = (ref: string, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
+  server.request(`/v1/characters/${ref}`, { method: 'PATCH', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } })
 
+describe('editing', () => {
   test('changes what is said, keeps the rest, and counts a revision', async () => {
     const { id, username } = server.characters.plant({ description: 'a bird', tags: ['old'] })
     const response = await patch(`@${username}`, { aliases: ['@6F2dbf2b3.ZenWhisper', 'chr_Axtjik3O#'], display_name: 'Misty', tags: null })

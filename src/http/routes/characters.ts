@@ -38,8 +38,15 @@ const changesOf = ({ username, aliases, display_name, description, tags, metadat
 
 const flag = z.enum(['true', 'false']).default('false')
 
-/** The native door's reads, delete and restore. */
-export function characterRoutes(app: App, { characters, settings: { publicUrl } }: Pick<ServerDeps, 'characters' | 'settings'>): void {
+type CharacterDeps = Pick<ServerDeps, 'characters' | 'settings'>
+
+/** The native door's reads, edits, delete and restore. */
+export function characterRoutes(app: App, deps: CharacterDeps): void {
+  readRoutes(app, deps)
+  changeRoutes(app, deps)
+}
+
+function readRoutes(app: App, { characters, settings: { publicUrl } }: CharacterDeps): void {
   app.get('/v1/characters', {
     schema: { operationId: 'listCharacters', summary: 'List characters', tags: ['characters'], querystring: listQuery, response: { 200: characterList, ...READ_REFUSALS } },
     config: { access: 'characters:read' },
@@ -62,6 +69,18 @@ export function characterRoutes(app: App, { characters, settings: { publicUrl } 
     },
   })
 
+  app.get('/v1/characters/:ref/evidence', {
+    schema: { operationId: 'getEvidence', summary: 'What was read, seen and chosen, and why', tags: ['characters'], params: refParams, response: { 200: evidence, ...CHANGE_REFUSALS } },
+    config: { access: 'characters:read' },
+    handler: async (request) => {
+      const account = accountOf(request)
+      const { id } = await characters.find(account, request.params.ref)
+      return evidenceOf(id, await characters.evidence(account, id))
+    },
+  })
+}
+
+function changeRoutes(app: App, { characters, settings: { publicUrl } }: CharacterDeps): void {
   app.patch('/v1/characters/:ref', {
     schema: { operationId: 'editCharacter', summary: 'Change its name, aliases or words', tags: ['characters'], params: refParams, body: editBody, response: { 200: character, ...EDIT_REFUSALS } },
     config: { access: 'characters:write', takes: 'json' },
@@ -93,15 +112,5 @@ export function characterRoutes(app: App, { characters, settings: { publicUrl } 
     schema: { operationId: 'restoreCharacter', summary: 'Take a deleted character back', tags: ['characters'], params: refParams, response: { 200: character, ...CHANGE_REFUSALS } },
     config: { access: 'characters:write' },
     handler: async (request) => resourceOf(await characters.restore(accountOf(request), request.params.ref), { publicUrl, language: languageOf(request.raw) }),
-  })
-
-  app.get('/v1/characters/:ref/evidence', {
-    schema: { operationId: 'getEvidence', summary: 'What was read, seen and chosen, and why', tags: ['characters'], params: refParams, response: { 200: evidence, ...CHANGE_REFUSALS } },
-    config: { access: 'characters:read' },
-    handler: async (request) => {
-      const account = accountOf(request)
-      const { id } = await characters.find(account, request.params.ref)
-      return evidenceOf(id, await characters.evidence(account, id))
-    },
   })
 }
