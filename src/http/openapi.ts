@@ -12,7 +12,7 @@ export function describeRoutes(app: App, publicUrl: string): void {
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Dramatis', version: '0.1.0', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+      info: { title: 'Dramatis', version: '0.2.0', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: publicUrl }],
       components: {
         securitySchemes: {
