@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { CLIP_URL, codeOf, createRequest, openRig, subject } from '../../test/support/character-rig.ts'
 import { STEPS } from '../domain/character.ts'
 import { AppError } from '../domain/errors.ts'
-import { sha256 } from './sha256.ts'
+import { sha256 } from '../runtime/sha256.ts'
 
 const textOf = async (chunks: AsyncIterable<Uint8Array>): Promise<string> => Buffer.concat(await Array.fromAsync(chunks)).toString()
 

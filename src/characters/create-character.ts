@@ -8,8 +8,8 @@ import { createSteps, type StepRecord } from '../runtime/step.ts'
 import { chooseAllowed, type HumanPolicy } from './choose-allowed.ts'
 import { commitCharacter, describeCharacter, nameCharacter, storeFiles } from './publish.ts'
 import type { Attempt, SourceRequest } from './requests.ts'
-import { openScratch } from './scratch.ts'
-import { sha256 } from './sha256.ts'
+import { openScratch } from '../runtime/scratch.ts'
+import { sha256 } from '../runtime/sha256.ts'
 
 export type OpenSource = (source: SourceRequest, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
 

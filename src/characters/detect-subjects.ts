@@ -1,6 +1,6 @@
 import type { Detection, DetectRequest } from './characters.ts'
 import type { PipelineDeps } from './create-character.ts'
-import { openScratch } from './scratch.ts'
+import { openScratch } from '../runtime/scratch.ts'
 import { sourceFacts } from './source-facts.ts'
 
 /** Looks and forgets. Rejects like the first steps of a create. */

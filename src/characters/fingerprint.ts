@@ -1,5 +1,5 @@
 import type { CreateRequest, SourceRequest } from './requests.ts'
-import { sha256 } from './sha256.ts'
+import { sha256 } from '../runtime/sha256.ts'
 
 /**
  * What makes two requests the same: source, window, and the options that change the result. Hex, of parsed fields only,

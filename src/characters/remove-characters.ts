@@ -7,7 +7,7 @@ import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { Removal } from './characters.ts'
 import { findRow, findVisibleRow } from './read-characters.ts'
 import type { CharacterState } from './requests.ts'
-import { sha256 } from './sha256.ts'
+import { sha256 } from '../runtime/sha256.ts'
 import { stateOf } from './stored-character.ts'
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000

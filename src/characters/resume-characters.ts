@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isCharacterId } from '../domain/identifier.ts'
 import { listKept, listUnfinished, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
@@ -32,11 +33,11 @@ async function collectUploads(folder: string, unfinished: readonly CharacterRow[
   return dead.length
 }
 
-/** A row comes before its objects, so a folder that is listed before the rows are and has none is nobody's. */
+/** A row comes before its objects, so a folder of a character that is listed before the rows are and has none is nobody's. */
 async function collectObjects(db: Database, objects: DiskObjects): Promise<number> {
   const folders = await objects.listFolders()
   const kept = await listKept(db)
-  const dead = folders.filter((id) => !kept.has(id))
+  const dead = folders.filter((id) => isCharacterId(id) && !kept.has(id))
   for (const id of dead) await objects.deleteFolder(id)
   return dead.length
 }

@@ -1,8 +1,8 @@
 import type { Step } from '../domain/character.ts'
-import { AppError, type ErrorCode } from '../domain/errors.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { CharacterRow } from '../db/character-rows.ts'
 import { characterOf } from '../db/stored-character.ts'
+import { readError } from '../db/stored-error.ts'
 import type { CharacterState, CreateRequest, Evidence } from './requests.ts'
 
 // How the states and requests of characters lie in their rows. What is read here was written here.
@@ -13,16 +13,9 @@ export function stateOf(row: CharacterRow): CharacterState {
   switch (row.status) {
     case 'queued':
     case 'in_progress': return { at: row.status, id, createdAtMs, step: row.step as Step | null, progress: row.progress }
-    case 'failed': return { at: 'failed', id, createdAtMs, error: errorOf(row) }
+    case 'failed': return { at: 'failed', id, createdAtMs, error: readError(row.error) }
     case 'completed': return { at: 'completed', id, createdAtMs, character: characterOf(row), deletedAtMs: row.deleted_at }
   }
-}
-
-export const writeError = ({ code, param, details }: AppError): string => JSON.stringify({ code, param, details })
-
-function errorOf({ error }: CharacterRow): AppError {
-  const { code, param, details } = JSON.parse(error ?? '{"code":"internal_error"}') as { code: ErrorCode; param?: string | null; details?: Record<string, unknown> }
-  return new AppError(code, { details, ...(param && { param }) })
 }
 
 type StoredRequest = Omit<CreateRequest, 'account'>

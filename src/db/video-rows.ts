@@ -1,0 +1,64 @@
+import type { Insertable, Selectable, Updateable } from 'kysely'
+import type { VideoId } from '../domain/identifier.ts'
+import type { Database } from './database.ts'
+import type { VideosTable } from './tables.ts'
+
+export type VideoRow = Selectable<VideosTable>
+export type VideoValues = Updateable<VideosTable>
+
+// Each takes the database, or the transaction it is part of.
+
+const UNFINISHED = ['queued', 'in_progress'] as const
+
+export async function insertVideo(db: Database, row: Insertable<VideosTable>): Promise<void> {
+  await db.insertInto('videos').values(row).execute()
+}
+
+export const findVideo = (db: Database, id: string): Promise<VideoRow | undefined> =>
+  db.selectFrom('videos').selectAll().where('id', '=', id).executeTakeFirst()
+
+export const findOwnVideo = (db: Database, account: string, id: string): Promise<VideoRow | undefined> =>
+  db.selectFrom('videos').selectAll().where('id', '=', id).where('account', '=', account).executeTakeFirst()
+
+/** The newest of this request that was accepted since then. */
+export const findRecentVideo = (db: Database, account: string, { fingerprint, sinceMs }: { readonly fingerprint: string; readonly sinceMs: number }): Promise<VideoRow | undefined> =>
+  db.selectFrom('videos').selectAll().where('account', '=', account).where('id', '>=', firstIdOf(sinceMs)).where('fingerprint', '=', fingerprint)
+    .orderBy('id', 'desc').executeTakeFirst()
+
+/** Ids begin with the millisecond they were made in, so the index of an account's videos is one of times too. */
+const firstIdOf = (ms: number): string => `video_${ms.toString(16).padStart(12, '0')}`
+
+export interface VideoFilter {
+  readonly status?: VideosTable['status']
+  readonly after?: string
+  readonly order: 'asc' | 'desc'
+  readonly limit: number
+}
+
+export const listVideos = (db: Database, account: string, { status, after, order, limit }: VideoFilter): Promise<VideoRow[]> => {
+  let query = db.selectFrom('videos').selectAll().where('account', '=', account)
+  if (status !== undefined) query = query.where('status', '=', status)
+  if (after !== undefined) query = query.where('id', order === 'asc' ? '>' : '<', after)
+  return query.orderBy('id', order).limit(limit).execute()
+}
+
+export const listUnfinishedVideos = (db: Database): Promise<VideoRow[]> =>
+  db.selectFrom('videos').selectAll().where('status', 'in', UNFINISHED).orderBy('id').execute()
+
+/** The videos that may have objects: all but the failed. */
+export const listKeptVideos = async (db: Database): Promise<ReadonlySet<string>> => {
+  const rows = await db.selectFrom('videos').select('id').where('status', 'in', [...UNFINISHED, 'completed']).execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Writes to the row of a video that is still made; the row as it is then, or undefined where there is none any more: nothing was written. */
+export const updateUnfinishedVideo = (db: Database, id: VideoId, values: VideoValues): Promise<VideoRow | undefined> =>
+  db.updateTable('videos').set(values).where('id', '=', id).where('status', 'in', UNFINISHED).returningAll().executeTakeFirst()
+
+export async function setVerification(db: Database, id: VideoId, verification: string): Promise<void> {
+  await db.updateTable('videos').set({ verification }).where('id', '=', id).where('status', '=', 'completed').execute()
+}
+
+/** The row that went, or undefined where there was none of this account. */
+export const deleteVideo = (db: Database, account: string, id: string): Promise<VideoRow | undefined> =>
+  db.deleteFrom('videos').where('id', '=', id).where('account', '=', account).returningAll().executeTakeFirst()
