@@ -7,6 +7,7 @@ import type { Events } from '../events/events.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Videos } from '../videos/videos.ts'
 import type { Authenticate, Caller, Scope } from './auth.ts'
+import type { FormFiles } from './uploads.ts'
 
 export interface HttpSettings {
   /** How people reach the service, without a slash at the end. */
@@ -46,12 +47,14 @@ declare module 'fastify' {
     readonly access?: Scope | 'anyone' | 'keyed or not'
     /** The body that must come along: a JSON object, or that or a form with files. */
     readonly takes?: 'json' | 'json or form'
+    /** The files that may come in a form: a video, where nothing is said. */
+    readonly files?: FormFiles
     /** An address for people: its refusals are pages too. */
     readonly isPage?: boolean
   }
   interface FastifyRequest {
     caller: Caller | null
-    /** Removes what an upload left behind; set while the request still owns it. */
-    discardUpload: (() => Promise<void>) | null
+    /** Files that came with the request, as long as it owns them: they are removed when it ends. */
+    uploads: Set<string>
   }
 }

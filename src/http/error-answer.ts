@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, describeError, isTransient, type ErrorCode, type ErrorFacts, type Language } from '../domain/errors.ts'
 import { newRequestId } from '../domain/identifier.ts'
 import type { Log } from '../runtime/log.ts'
-import { MOST_JSON_BYTES } from './json-body.ts'
 import { languageOf } from './language.ts'
 import { isForPeople, sendPage } from './page-answer.ts'
 import { refusalPage } from './pages/state-pages.ts'
@@ -54,8 +53,7 @@ const cutShort: Translation = ['invalid_parameter', { param: 'body', details: { 
 const tooManyParts: Translation = ['invalid_parameter', { param: 'body', details: { reason: phrase('it has too many parts', '字段过多') } }]
 
 /** What the framework and its plugins throw, by code, in the service's own words. */
-const FOREIGN: Readonly<Record<string, Translation>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['request_too_large', { details: { max_bytes: MOST_JSON_BYTES } }],
+const FOREIGN: Readonly<Record<string, Translation | undefined>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', { details: { got: 'content-type' } }],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: cutShort,
   FST_ERR_BAD_URL: ['not_found'],
@@ -72,11 +70,13 @@ const FOREIGN: Readonly<Record<string, Translation>> = {
 }
 
 /** Any failure as one with a public face; what nobody foresaw is logged and becomes `internal_error`. */
-export function publicError(error: unknown, log: Log, requestId: string): AppError {
+export function publicError(error: unknown, request: FastifyRequest, log: Log): AppError {
   if (error instanceof AppError) return error
-  const known = error instanceof Error && 'code' in error ? FOREIGN[String(error.code)] : undefined
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new AppError('request_too_large', { details: { max_bytes: request.routeOptions.bodyLimit }, cause: error })
+  const known = FOREIGN[code]
   if (known) return new AppError(known[0], { ...known[1], cause: error })
-  log.error('request.failed', { request: requestId, error })
+  log.error('request.failed', { request: request.id, error })
   return new AppError('internal_error', { cause: error })
 }
 

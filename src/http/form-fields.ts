@@ -42,6 +42,9 @@ function place(root: Tree, path: readonly string[], value: unknown): boolean {
   return false
 }
 
+/** The key a name in brackets begins with: `images[0]` is part of `images`. */
+export const headOf = (name: string): string => name.replace(/\[.*$/s, '')
+
 const isTree = (value: unknown): value is Tree => isObject(value) && Object.getPrototypeOf(value) === null
 
 /** An object whose keys are 0, 1, 2… is a list. */
@@ -54,7 +57,7 @@ function listed(value: unknown): unknown {
 const badName = (name: string): AppError =>
   new AppError('invalid_parameter', { param: name.slice(0, 64), details: { reason: phrase('the name cannot be read', '无法解析该字段名') } })
 
-/** What a text of a form means where JSON would have had another type: `true`, `3`, `{"by":"Ana"}`, `a,b`. */
+/** What a text of a form means where JSON would have had another type: `true`, `3`, `{"by":"Ana"}`, `a,b`. What cannot be read stays a text. */
 export const FORM_TYPES = {
   boolean: (text: string) => (/^(?:true|1|on)$/i.test(text) ? true : /^(?:false|0|off|)$/i.test(text) ? false : text),
   number: (text: string) => (text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)),
@@ -62,5 +65,12 @@ export const FORM_TYPES = {
   object: (text: string) => (text.trim().startsWith('{') ? json(text) : text),
 } as const
 
-// Wrapped, because the parser with the bounds reads objects only.
-const json = (text: string): unknown => parseJsonObject(new TextEncoder().encode(`{"value":${text}\n}`)).value
+function json(text: string): unknown {
+  try {
+    // Wrapped, because the parser with the bounds reads objects only.
+    return parseJsonObject(new TextEncoder().encode(`{"value":${text}\n}`)).value
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'invalid_json') return text
+    throw error
+  }
+}

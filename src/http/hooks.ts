@@ -4,8 +4,8 @@ import { identify, requireScope, SCOPES, type Caller, type Scope } from './auth.
 import type { App, ServerDeps } from './deps.ts'
 import { parseJsonObject } from './json-body.ts'
 import { phrase } from './phrase.ts'
-import { typedForm } from './schemas/create.ts'
-import { readForm } from './uploads.ts'
+import { typedForm } from './typed-form.ts'
+import { discardUploads, readForm } from './uploads.ts'
 
 const OPEN_CALLER: Caller = { account: 'local', scopes: SCOPES }
 
@@ -21,10 +21,11 @@ const HEADERS = {
 /** Ids, headers, who calls, and what kind of body comes: all before the first byte of the body is read. */
 export function addRequestHooks(app: App, deps: Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder'>): void {
   app.decorateRequest('caller', null)
-  app.decorateRequest('discardUpload', null)
+  app.decorateRequest('uploads')
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, ...HEADERS })
-    reply.raw.once('close', () => void request.discardUpload?.())
+    request.uploads = new Set()
+    reply.raw.once('close', () => void discardUploads(request))
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       reply.header('connection', 'close')
       throw new AppError('invalid_parameter', { param: 'host', details: { reason: phrase('HTTP/1.1 asks for this header', 'HTTP/1.1 要求提供该请求头') } })
@@ -71,7 +72,8 @@ function checkBodyType({ headers }: FastifyRequest, takes: 'json' | 'json or for
 const unreadable = (got: string): AppError => new AppError('unsupported_media_type', { details: { got: got.slice(0, 100) } })
 
 async function readBody(request: FastifyRequest, { settings, scratchFolder }: Pick<ServerDeps, 'settings' | 'scratchFolder'>): Promise<unknown> {
-  if (request.isMultipart()) return typedForm(await readForm(request, { scratchFolder, uploadMaxBytes: settings.uploadMaxBytes }))
+  const { files = 'video' } = request.routeOptions.config
+  if (request.isMultipart()) return typedForm(await readForm(request, { files, scratchFolder, uploadMaxBytes: settings.uploadMaxBytes }))
   return parseJsonObject(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
 }
 

@@ -50,7 +50,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
     return503OnClosing: false, // its answer is not our envelope
     frameworkErrors: (error, request, reply) => {
       reply.header('x-request-id', request.id)
-      sendError(publicError(error, log, request.id), request, reply, publicUrl)
+      sendError(publicError(error, request, log), request, reply, publicUrl)
     },
     clientErrorHandler: (error, socket) => answerBrokenConnection(error, socket, publicUrl),
   }).withTypeProvider<ZodTypeProvider>()
@@ -87,15 +87,19 @@ function addRoutes(app: App, deps: ServerDeps): void {
 }
 
 function addErrorAnswers(app: App, paths: KnownPaths, { log, settings: { publicUrl } }: ServerDeps): void {
-  app.setErrorHandler((error, request, reply) => sendError(publicError(error, log, request.id), request, reply, publicUrl))
+  app.setErrorHandler((error, request, reply) => sendError(publicError(error, request, log), request, reply, publicUrl))
   app.setNotFoundHandler((request, reply) => {
     const allowed = paths.methodsOf(request.url)
     const error = allowed.length === 0
-      ? new AppError('not_found', { details: { see: `${publicUrl}/openapi.json` } })
+      ? new AppError('not_found', { details: { see: `${publicUrl}${isForgottenBase(request.url, paths) ? `/v1${withoutQuery(request.url)}` : '/openapi.json'}` } })
       : new AppError('method_not_allowed', { details: { method: request.method, allow: allowed.join(', ') } })
     return sendError(error, request, reply, publicUrl)
   })
 }
+
+const withoutQuery = (url: string): string => url.replace(/[?#].*$/, '')
+/** Clients whose base URL lacks /v1 ask for /videos. */
+const isForgottenBase = (url: string, paths: KnownPaths): boolean => paths.methodsOf(`/v1${url}`).length > 0
 
 function refuseWhileClosing(app: App): void {
   let isClosing = false
