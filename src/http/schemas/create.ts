@@ -1,6 +1,4 @@
 import { z } from 'zod'
-import { FORM_TYPES } from '../form-fields.ts'
-import { isObject, type JsonObject } from '../json-body.ts'
 import { StoredUpload } from '../uploads.ts'
 
 const url = z.string().meta({ description: 'Absolute http(s) address of a video, at most 8 KiB.', examples: ['https://example.com/clip.mp4'] })
@@ -80,22 +78,3 @@ export const editBody = z.strictObject({
   metadata: metadata.nullish(),
 }).meta({ id: 'Edit', description: 'What is absent stays as it is; null empties.' })
 export type EditBody = z.infer<typeof editBody>
-
-/** The texts of a form as the types JSON would have had; what cannot be read stays a text, for the schema to refuse. */
-export function typedForm(fields: JsonObject): JsonObject {
-  const read = { aliases: FORM_TYPES.list, force: FORM_TYPES.boolean, strict_subject: FORM_TYPES.boolean, tags: FORM_TYPES.list, metadata: FORM_TYPES.object, consent: FORM_TYPES.object, subject: FORM_TYPES.object, timestamps: FORM_TYPES.object }
-  const typed: Record<string, unknown> = { ...fields }
-  for (const [name, toType] of Object.entries(read)) {
-    const value = typed[name]
-    if (typeof value === 'string') typed[name] = toType(value)
-  }
-  if (isObject(typed.subject)) typed.subject = numbersIn(typed.subject)
-  if (isObject(typed.consent) && typeof typed.consent.at === 'string') typed.consent = { ...typed.consent, at: FORM_TYPES.number(typed.consent.at) }
-  return typed
-}
-
-function numbersIn(value: unknown): unknown {
-  if (typeof value === 'string') return FORM_TYPES.number(value)
-  if (Array.isArray(value)) return value.map(numbersIn)
-  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, numbersIn(inner)])) : value
-}
