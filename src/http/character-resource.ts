@@ -27,7 +27,7 @@ export function resourceOf(state: CharacterState, { publicUrl, language }: Resou
   }
 }
 
-const failureOf = (error: Parameters<typeof describeError>[0], language: Language) => ({ code: error.code, message: describeError(error, language).message })
+export const failureOf = (error: Parameters<typeof describeError>[0], language: Language) => ({ code: error.code, message: describeError(error, language).message })
 
 const unfinished: CharacterResource = {
   id: '', object: 'character', status: 'queued', progress: 0, username: null, aliases: [], display_name: null, description: null, kind: null, visibility: 'owner',
@@ -52,13 +52,13 @@ function completedResource(character: Character, publicUrl: string): CharacterRe
   }
 }
 
-const unix = (ms: number): number => Math.floor(ms / 1000)
+export const unix = (ms: number): number => Math.floor(ms / 1000)
 const windowOf = ({ startMs, endMs, chosenBy, isClamped }: Character['window']) => ({ start: startMs / 1000, end: endMs / 1000, chosen_by: chosenBy, clamped: isClamped })
 const sourceOf = ({ type, host, container, codec, width, height, durationMs }: SourceFacts) => ({ type, host, container, codec, width, height, duration: durationMs / 1000 })
 const consentOf = ({ basis, by, atMs, note }: Consent) => ({ basis, by, at: unix(atMs), note })
 
 const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
-const boxOf = ([left, top, right, bottom]: readonly number[]): [number, number, number, number] => [left, top, right - left, bottom - top].map(rounded) as [number, number, number, number] // four in, four out
+export const boxOf = ([left, top, right, bottom]: readonly number[]): [number, number, number, number] => [left, top, right - left, bottom - top].map(rounded) as [number, number, number, number] // four in, four out
 
 const candidateOf = ({ id, kind, best, sightings }: Subject) =>
   ({ subject: id, kind, box: boxOf(best.box), t: best.seconds, frames: sightings.length, score: best.score, quality: best.quality })
