@@ -20,21 +20,22 @@ export function whatItSaid(body: string): string | null {
   const text = body.trim()
   if (!/^[[{"]/.test(text)) return text === '' || text.startsWith('<') ? null : text
   try {
-    return wordsOf(JSON.parse(text))
+    return wordsIn(JSON.parse(text))
   } catch {
     return text // it only begins like JSON
   }
 }
 
-function wordsOf(value: unknown): string | null {
+/** The words for people in an error, whatever its form; null where there are none. */
+export function wordsIn(value: unknown): string | null {
   if (typeof value === 'string') return value === '' ? null : value
-  if (Array.isArray(value)) return joined(value.slice(0, MOST_FAULTS).map(wordsOf), '; ')
+  if (Array.isArray(value)) return joined(value.slice(0, MOST_FAULTS).map(wordsIn), '; ')
   if (typeof value !== 'object' || value === null) return null
   const fields: Readonly<Record<string, unknown>> = { ...value }
   const faulty = Array.isArray(fields.loc) ? `${fields.loc.join('.')}: ` : ''
   for (const name of ['error', 'detail', 'message', 'msg', 'errors', 'code', 'type']) {
-    const words = wordsOf(fields[name])
-    if (words !== null) return joined([`${faulty}${words}`, name === 'message' ? wordsOf(fields.details) : null], ': ')
+    const words = wordsIn(fields[name])
+    if (words !== null) return joined([`${faulty}${words}`, name === 'message' ? wordsIn(fields.details) : null], ': ')
   }
   return null
 }
