@@ -47,6 +47,7 @@ const subject = z.strictObject({
 const subjectId = z.strictObject({ subject: z.string() })
 
 const side = z.int().min(16).max(4096)
+const pixels = z.int().min(1).max(4096)
 
 const PICTURE_CALLS = {
   /** A picture made fit to be sent on: the source (a stranger's image file) or the bytes given, decoded, upright, without metadata, encoded anew. */
@@ -56,10 +57,10 @@ const PICTURE_CALLS = {
       format: z.enum(['webp', 'png', 'jpeg']),
       /** Shrunk to fit this many pixels on the long side; never enlarged. */
       mostSide: side,
-      /** Laid on a white canvas of this shape, centred, as large as fits. */
+      /** Laid on a white canvas of exactly this size, centred, as large as fits, and at most doubled; `mostSide` then says nothing. */
       onWhite: z.strictObject({ width: side, height: side }).nullable(),
     }),
-    answers: z.strictObject({ picture: bytes(MOST_ASSET_BYTES), width: side, height: side }),
+    answers: z.strictObject({ picture: bytes(MOST_ASSET_BYTES), width: pixels, height: pixels }),
   },
 } as const
 
