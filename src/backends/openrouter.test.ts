@@ -174,8 +174,10 @@ describe('models', () => {
 
   test('health tells which of them are not offered', async () => {
     await using it = await rig()
-    expect(await it.backend.health({ signal })).toEqual({ isHealthy: true, says: 'it offers every model' })
+    expect(await it.backend.health({ signal })).toEqual({ isHealthy: true, says: 'It offers every model.' })
     const other = backendAt(it.server.url, { models: [{ id: 'bytedance/seedance-2.0' }, { id: 'gone/model' }] })
-    expect(await other.health({ signal })).toEqual({ isHealthy: true, says: 'it does not offer gone/model' })
+    expect(await other.health({ signal })).toEqual({ isHealthy: true, says: 'It does not offer gone/model.' })
+    it.server.trouble.push({ status: 503, body: '' })
+    expect(await it.backend.health({ signal })).toEqual({ isHealthy: false, says: 'It answers with 503.' })
   })
 })

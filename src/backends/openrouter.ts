@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { AppError } from '../domain/errors.ts'
-import { createService, invalidOutput, isGone, type Service } from '../net/service-call.ts'
+import { createService, isGone, type Service } from '../net/service-call.ts'
 import type { Backend, BackendHealth, BackendRequest, BackendStatus, JsonObject, Picture } from './backend.ts'
 import { jobError, readJobState } from './job-states.ts'
 import { backendModel, modelsSchema, type ModelConfig } from './model-config.ts'
-import { KNOWN_MODELS, UNKNOWN_MODEL } from './openrouter/known-models.ts'
+import { OPENROUTER_MODELS, UNKNOWN_MODEL } from './openrouter/models.ts'
+import { parseAnswer } from './parse-answer.ts'
 import { serviceFields, serviceSettings } from './service-config.ts'
+import { serviceHealth } from './service-health.ts'
 
 export const openRouterConfig = z.strictObject({
   kind: z.literal('openrouter'),
@@ -20,7 +22,7 @@ export type OpenRouterConfig = z.output<typeof openRouterConfig>
 const operationSchema = z.object({ id: z.string().regex(/^[a-z0-9][\w:.-]{0,199}$/i), warnings: z.array(z.string()).default([]) })
 type Operation = z.output<typeof operationSchema>
 
-const answerSchema = z.object({ status: z.string(), error: z.unknown().optional() })
+const jobSchema = z.object({ status: z.string(), error: z.unknown().optional() })
 const offeredSchema = z.object({ data: z.array(z.object({ id: z.string(), canonical_slug: z.string().nullish() })) })
 
 /**
@@ -32,9 +34,9 @@ export function createOpenRouter(config: OpenRouterConfig): Backend {
   const service = createService(serviceSettings(config))
   return {
     name,
-    models: models.map((model) => backendModel(model, KNOWN_MODELS.get(model.id) ?? UNKNOWN_MODEL)),
+    models: models.map((model) => backendModel(model, OPENROUTER_MODELS.get(model.id) ?? UNKNOWN_MODEL)),
     pollMs: pollSeconds * 1000,
-    health: ({ signal }) => health(service, { models, signal }),
+    health: ({ signal }) => serviceHealth(() => judge(service, { models, signal })),
     submit: async (request, { signal }) => {
       const answer = await service.ask('/videos', { method: 'POST', body: bodyOf(request), signal })
       return started(answer, { warnings: isGuess(request, models) ? [guessed(request.model)] : [] })
@@ -64,15 +66,14 @@ function part(kind: string, { mime, bytes }: Picture): Readonly<Record<string, u
 /** Neither the table nor the operator says what the model does with references. */
 function isGuess({ model, references }: BackendRequest, models: readonly ModelConfig[]): boolean {
   const isDescribed = models.some(({ id, capabilities }) => id === model && (capabilities.kinds ?? capabilities.label) !== undefined)
-  return references.length > 0 && !KNOWN_MODELS.has(model) && !isDescribed
+  return references.length > 0 && !OPENROUTER_MODELS.has(model) && !isDescribed
 }
 
 const guessed = (model: string): string => `Nothing is known of how ${model} treats references: the pictures were sent, and may have been ignored.`
 
 function started(answer: unknown, { warnings }: Pick<Operation, 'warnings'>): JsonObject {
-  const { data, error } = operationSchema.pick({ id: true }).safeParse(answer)
-  if (data === undefined) throw invalidOutput('its answer names no video', error)
-  return { id: data.id, warnings }
+  const { id } = parseAnswer(operationSchema, answer, 'the id of a video')
+  return { id, warnings }
 }
 
 async function status(service: Service, { id, warnings }: Operation, signal: AbortSignal): Promise<BackendStatus> {
@@ -81,14 +82,13 @@ async function status(service: Service, { id, warnings }: Operation, signal: Abo
     throw error
   })
   if (answer === null) return { at: 'lost' }
-  const { data } = answerSchema.safeParse(answer)
-  if (data === undefined) throw invalidOutput('its answer has no status')
-  const state = readJobState(data.status)
+  const job = parseAnswer(jobSchema, answer, 'the state of a video')
+  const state = readJobState(job.status)
   switch (state) {
     case 'queued': return { at: 'queued' }
     case 'running': return { at: 'running', progress: null }
     case 'done': return { at: 'done', output: {}, warnings: warnings.map((message) => ({ code: 'backend_said', message })) }
-    default: return { at: 'failed', error: jobError(state, data.error, service.scrub) }
+    default: return { at: 'failed', error: jobError(state, job.error, service.scrub) }
   }
 }
 
@@ -98,10 +98,9 @@ async function open(service: Service, { id }: Operation, { signal, maxBytes }: {
   })
 }
 
-async function health(service: Service, { models, signal }: { readonly models: readonly ModelConfig[]; readonly signal: AbortSignal }): Promise<BackendHealth> {
-  const { data } = offeredSchema.safeParse(await service.ask('/videos/models', { signal }))
-  if (data === undefined) return { isHealthy: false, says: 'its list of models cannot be read' }
-  const offered = new Set(data.data.flatMap((model) => [model.id, model.canonical_slug]))
+async function judge(service: Service, { models, signal }: { readonly models: readonly ModelConfig[]; readonly signal: AbortSignal }): Promise<BackendHealth> {
+  const { data } = parseAnswer(offeredSchema, await service.ask('/videos/models', { signal }), 'a list of models')
+  const offered = new Set(data.flatMap((model) => [model.id, model.canonical_slug]))
   const missing = models.filter(({ id }) => !offered.has(id)).map(({ id }) => id)
-  return missing.length === 0 ? { isHealthy: true, says: 'it offers every model' } : { isHealthy: missing.length < models.length, says: `it does not offer ${missing.join(', ')}` }
+  return missing.length === 0 ? { isHealthy: true, says: 'It offers every model.' } : { isHealthy: missing.length < models.length, says: `It does not offer ${missing.join(', ')}.` }
 }

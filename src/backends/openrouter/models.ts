@@ -45,7 +45,7 @@ const WAN_2_7: Capabilities = {
   sizes: ['720x1280', '1280x720', '960x960', '1080x1920', '1920x1080', '1440x1440'], seconds: { min: 2, max: 10 }, promptMax: 800,
 }
 
-export const KNOWN_MODELS: ReadonlyMap<string, Capabilities> = new Map([
+export const OPENROUTER_MODELS: ReadonlyMap<string, Capabilities> = new Map([
   ['bytedance/seedance-2.0', SEEDANCE_2],
   ['bytedance/seedance-2.0-fast', SEEDANCE_2],
   ['alibaba/wan-2.7', WAN_2_7],
