@@ -136,4 +136,6 @@ async function eventTables(db: Untyped): Promise<void> {
     .execute()
   await db.schema.createIndex('webhook_deliveries_due').on('webhook_deliveries').columns(['status', 'next_at']).execute()
   await db.schema.createIndex('webhook_deliveries_of_account').on('webhook_deliveries').columns(['account', 'id']).execute()
+  // What an earlier one of the same object holds back is asked for each that is due.
+  await db.schema.createIndex('webhook_deliveries_of_object').on('webhook_deliveries').columns(['endpoint_id', 'object_id', 'status', 'id']).execute()
 }

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Database } from '../db/database.ts'
+import { dueDeliveries, failPending, findEndpoint, nextDueAt, updatePending, updateEndpoint, type DeliveryRow } from '../db/webhook-rows.ts'
+import type { GuardedPost } from '../net/guarded-post.ts'
+import type { Log } from '../runtime/log.ts'
+import { attemptDelivery } from './attempt-delivery.ts'
+import type { Attempt } from './events.ts'
+import { nextAttemptAt } from './webhook-schedule.ts'
+
+export interface DeliverDeps {
+  readonly db: Database
+  readonly post: GuardedPost
+  readonly clock: () => number
+  /** 0..1. */
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** At a time, in all; and of one endpoint, so that one that hangs does not hold up the others. */
+const MOST_RUNNING = 16
+const MOST_OF_ONE_ENDPOINT = 4
+/** Timers cannot be set for days, and the clock may be changed. */
+const LONGEST_SLEEP_MS = 60_000
+const REWRITE_MS = 2000
+/** What is under way when the service ends may take so long; cut off, it is sent again after the next start. */
+const GRACE_MS = 3000
+const GONE = 410
+
+/** Sends what the rows say is due, each again until it was taken or given up. All it knows is in the rows: a restart goes on where it was. */
+export class WebhookDeliverer {
+  readonly #deps: DeliverDeps
+  readonly #stopping = new AbortController()
+  readonly #running = new Map<string, { readonly endpointId: string; readonly ended: Promise<void> }>()
+  #timer: NodeJS.Timeout | undefined
+  #isLooking = false
+  #isWanted = false
+  #isDraining = false
+
+  constructor(deps: DeliverDeps) { this.#deps = deps }
+
+  /** There may be something due. */
+  wake(): void {
+    this.#isWanted = true
+    if (!this.#isLooking && !this.#isDraining) void this.#look()
+  }
+
+  async drain(): Promise<void> {
+    this.#isDraining = true
+    clearTimeout(this.#timer)
+    const timer = setTimeout(() => this.#stopping.abort(new Error('the service ends')), GRACE_MS)
+    await Promise.all(Array.from(this.#running.values(), ({ ended }) => ended))
+    clearTimeout(timer)
+  }
+
+  /** Never rejects. */
+  async #look(): Promise<void> {
+    this.#isLooking = true
+    let sleepMs = LONGEST_SLEEP_MS
+    try {
+      while (this.#isWanted && !this.#isDraining) {
+        this.#isWanted = false
+        await this.#startDue()
+        sleepMs = await this.#untilNext()
+      }
+    } catch (error) {
+      this.#deps.log.error('webhooks.unread', { error })
+    }
+    this.#isLooking = false
+    clearTimeout(this.#timer)
+    if (!this.#isDraining) this.#timer = setTimeout(() => this.wake(), sleepMs).unref()
+  }
+
+  async #startDue(): Promise<void> {
+    const { db, clock } = this.#deps
+    for (;;) {
+      const limit = MOST_RUNNING - this.#running.size
+      if (limit <= 0 || this.#isDraining) return
+      const due = await dueDeliveries(db, { nowMs: clock(), limit, except: [...this.#running.keys()], exceptEndpoints: this.#busyEndpoints() })
+      if (due.length === 0) return
+      for (const row of due) if (this.#runningOf(row.endpoint_id) < MOST_OF_ONE_ENDPOINT) this.#start(row)
+    }
+  }
+
+  async #untilNext(): Promise<number> {
+    const { db, clock } = this.#deps
+    const nowMs = clock()
+    const nextAtMs = await nextDueAt(db, nowMs)
+    return nextAtMs === null ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, nextAtMs - nowMs)
+  }
+
+  #runningOf(endpointId: string): number { return [...this.#running.values()].filter((one) => one.endpointId === endpointId).length }
+
+  #busyEndpoints(): readonly string[] {
+    const endpoints = new Set(Array.from(this.#running.values(), ({ endpointId }) => endpointId))
+    return [...endpoints].filter((id) => this.#runningOf(id) >= MOST_OF_ONE_ENDPOINT)
+  }
+
+  #start(row: DeliveryRow): void {
+    const ended = this.#deliver(row).catch(async (error: unknown) => {
+      if (this.#stopping.signal.aborted) return
+      // Its row still says that it is due: at least once, but not at once.
+      this.#deps.log.error('webhook.unwritten', { delivery: row.id, error })
+      await sleep(REWRITE_MS, undefined, { signal: this.#stopping.signal }).catch(() => {}) // the end of the service ends the wait
+    }).finally(() => {
+      this.#running.delete(row.id)
+      this.wake()
+    })
+    this.#running.set(row.id, { endpointId: row.endpoint_id, ended })
+  }
+
+  async #deliver(row: DeliveryRow): Promise<void> {
+    const { db, log } = this.#deps
+    const endpoint = await findEndpoint(db, row.endpoint_id)
+    if (endpoint === undefined) return // deleted, and its deliveries with it
+    const started = performance.now()
+    const attempt = await attemptDelivery(endpoint, { id: row.event_id, body: row.body }, { ...this.#deps, signal: this.#stopping.signal })
+    const status = await this.#write(row, attempt)
+    log.info('webhook.attempted', { delivery: row.id, endpoint: row.endpoint_id, attempt: row.attempts + 1, answer: attempt.status ?? attempt.error, status, ms: Math.round(performance.now() - started) })
+  }
+
+  async #write(row: DeliveryRow, { status, error }: Attempt): Promise<DeliveryRow['status']> {
+    const { db, clock, random } = this.#deps
+    const [nowMs, attempts] = [clock(), row.attempts + 1]
+    const facts = { attempts, last_status: status, updated_at: nowMs }
+    if (status !== null && status >= 200 && status < 300) {
+      await updatePending(db, row.id, { ...facts, status: 'delivered', next_at: null, last_error: null })
+      return 'delivered'
+    }
+    if (status === GONE) {
+      await this.#closeEndpoint(row, { ...facts, last_status: status, last_error: 'endpoint_gone' })
+      return 'failed'
+    }
+    const nextAtMs = nextAttemptAt(attempts, { nowMs, random })
+    const outcome = nextAtMs === null ? 'failed' : 'pending'
+    await updatePending(db, row.id, { ...facts, status: outcome, next_at: nextAtMs, last_error: error ?? 'http_error' })
+    return outcome
+  }
+
+  /** It said that it is gone, and is sent nothing more. */
+  async #closeEndpoint(row: DeliveryRow, facts: { readonly attempts: number; readonly last_status: number; readonly last_error: string; readonly updated_at: number }): Promise<void> {
+    const { db, log } = this.#deps
+    await db.transaction().execute(async (trx) => {
+      await updateEndpoint(trx, row.endpoint_id, { disabled_at: facts.updated_at, updated_at: facts.updated_at })
+      await updatePending(trx, row.id, { ...facts, status: 'failed', next_at: null })
+      await failPending(trx, row.endpoint_id, { last_error: facts.last_error, updated_at: facts.updated_at })
+    })
+    log.warn('webhook.endpoint_gone', { endpoint: row.endpoint_id })
+  }
+}

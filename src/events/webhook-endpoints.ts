@@ -1,0 +1,112 @@
+import type { Database } from '../db/database.ts'
+import {
+  countEndpoints, deleteEndpoint, eventTypesOf, findDelivery, findEndpoint, insertDeliveries, insertEndpoint, listDeliveries, listEndpoints, updatePending, updateEndpoint, type DeliveryRow, type EndpointRow,
+} from '../db/webhook-rows.ts'
+import { AppError } from '../domain/errors.ts'
+import { newEventId, newWebhookDeliveryId, newWebhookEndpointId } from '../domain/identifier.ts'
+import { parseWebhookUrl, type GuardedPost } from '../net/guarded-post.ts'
+import { attemptDelivery } from './attempt-delivery.ts'
+import { eventBody } from './event-body.ts'
+import type { WebhookDelivery, WebhookEndpoint, Webhooks } from './events.ts'
+import { newSecret } from './sign-webhook.ts'
+
+export interface EndpointDeps {
+  readonly db: Database
+  readonly post: GuardedPost
+  readonly clock: () => number
+  /** Exact `host:port` pairs that may be private and without TLS. */
+  readonly allow: readonly string[]
+  /** Ids made of these sort in the order they were made in. */
+  readonly nextMs: () => number
+  /** Something is due. */
+  readonly wake: () => void
+  /** The service ends. */
+  readonly signal: AbortSignal
+}
+
+const MOST_ENDPOINTS = 64
+const OLD_SECRET_MS = 24 * 3_600_000
+
+export function createWebhooks(deps: EndpointDeps): Webhooks {
+  const { db, post, clock, allow, nextMs } = deps
+  const own = async (account: string, id: string): Promise<EndpointRow> => {
+    const row = await findEndpoint(db, id)
+    if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_endpoints' } })
+    return row
+  }
+  return {
+    create: async (account, { name, url, eventTypes }) => {
+      const nowMs = clock()
+      const row: EndpointRow = {
+        id: newWebhookEndpointId(nextMs()), account, name, url: parseWebhookUrl(url, allow).href, event_types: JSON.stringify(eventTypes), secret: newSecret(),
+        old_secret: null, old_secret_until: null, disabled_at: null, created_at: nowMs, updated_at: nowMs,
+      }
+      await db.transaction().execute(async (trx) => {
+        if (await countEndpoints(trx, account) >= MOST_ENDPOINTS) throw new AppError('invalid_parameter', { param: 'url', details: { reason: `an account has at most ${MOST_ENDPOINTS} endpoints` } })
+        await insertEndpoint(trx, row)
+      })
+      return endpointOf(row)
+    },
+    list: async (account, paging) => {
+      const rows = await listEndpoints(db, account, { ...paging, limit: paging.limit + 1 })
+      return { endpoints: rows.slice(0, paging.limit).map(endpointOf), hasMore: rows.length > paging.limit }
+    },
+    find: async (account, id) => endpointOf(await own(account, id)),
+    update: async (account, id, { name, url, eventTypes }) => {
+      const row = await own(account, id)
+      const values = {
+        name: name ?? row.name, url: url === undefined ? row.url : parseWebhookUrl(url, allow).href,
+        event_types: eventTypes === undefined ? row.event_types : JSON.stringify(eventTypes), disabled_at: null, // whoever changes it means it to be used
+      }
+      const isChanged = (['name', 'url', 'event_types', 'disabled_at'] as const).some((key) => values[key] !== row[key])
+      const next = { ...row, ...values, updated_at: isChanged ? clock() : row.updated_at }
+      if (isChanged) await updateEndpoint(db, id, next)
+      return endpointOf(next)
+    },
+    rotateSecret: async (account, id, { keepsOldSecret }) => {
+      const row = await own(account, id)
+      const nowMs = clock()
+      const values = { secret: newSecret(), old_secret: keepsOldSecret ? row.secret : null, old_secret_until: keepsOldSecret ? nowMs + OLD_SECRET_MS : null, updated_at: nowMs }
+      await updateEndpoint(db, id, values)
+      return endpointOf({ ...row, ...values })
+    },
+    remove: async (account, id) => { await deleteEndpoint(db, (await own(account, id)).id) },
+    test: async (account, id, type) => {
+      const endpoint = await own(account, id)
+      const eventId = newEventId(nextMs())
+      const body = eventBody({ id: eventId, type, createdAtMs: clock(), data: { id: `${type.startsWith('video') ? 'video' : 'char'}_${'0'.repeat(32)}`, test: true } })
+      return await attemptDelivery(endpoint, { id: eventId, body }, { post, clock, signal: deps.signal })
+    },
+    deliveries: async (account, filter) => {
+      const rows = await listDeliveries(db, account, { ...filter, limit: filter.limit + 1 })
+      return { deliveries: rows.slice(0, filter.limit).map(deliveryOf), hasMore: rows.length > filter.limit }
+    },
+    redeliver: (account, id) => redeliver(account, id, deps),
+  }
+}
+
+async function redeliver(account: string, id: string, { db, clock, nextMs, wake }: EndpointDeps): Promise<WebhookDelivery> {
+  const delivery = await db.transaction().execute(async (trx) => {
+    const row = await findDelivery(trx, id)
+    if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_deliveries' } })
+    const nowMs = clock()
+    if (row.status === 'pending') {
+      await updatePending(trx, id, { next_at: nowMs, updated_at: nowMs })
+      return { ...row, next_at: nowMs }
+    }
+    const again: DeliveryRow = { ...row, id: newWebhookDeliveryId(nextMs()), status: 'pending', attempts: 0, next_at: nowMs, last_status: null, last_error: null, created_at: nowMs, updated_at: nowMs }
+    await insertDeliveries(trx, [again])
+    return again
+  })
+  wake()
+  return deliveryOf(delivery)
+}
+
+const endpointOf = (row: EndpointRow): WebhookEndpoint => ({
+  id: row.id, name: row.name, url: row.url, eventTypes: eventTypesOf(row), secret: row.secret, isDisabled: row.disabled_at !== null, createdAtMs: row.created_at, updatedAtMs: row.updated_at,
+})
+
+const deliveryOf = (row: DeliveryRow): WebhookDelivery => ({
+  id: row.id, endpointId: row.endpoint_id, eventId: row.event_id, eventType: row.event_type, status: row.status, attempts: row.attempts,
+  lastStatus: row.last_status, lastError: row.last_error, nextAtMs: row.next_at, createdAtMs: row.created_at,
+})
