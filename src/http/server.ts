@@ -15,6 +15,7 @@ import { characterRoutes } from './routes/characters.ts'
 import { createRoutes } from './routes/create.ts'
 import { eventRoutes } from './routes/events.ts'
 import { fileRoutes } from './routes/files.ts'
+import { newVideoRoutes } from './routes/new-videos.ts'
 import { pageRoutes } from './routes/pages.ts'
 import { promptRoutes } from './routes/prompts.ts'
 import { seedRoutes } from './routes/seed.ts'
@@ -78,6 +79,7 @@ function addRoutes(app: App, deps: ServerDeps): void {
   fileRoutes(app, deps)
   promptRoutes(app, deps)
   videoCharacterRoutes(app, deps)
+  newVideoRoutes(app, deps)
   videoRoutes(app, deps)
   backendRoutes(app, deps)
   eventRoutes(app, deps)

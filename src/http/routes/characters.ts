@@ -15,7 +15,7 @@ import { CHANGE_REFUSALS, EDIT_REFUSALS, READ_REFUSALS } from '../schemas/refusa
 
 export const refParams = z.object({ ref: z.string().meta({ description: 'An id, @username or username.' }) })
 
-const listQuery = z.object({
+export const listQuery = z.object({
   limit: z.coerce.number().int().min(0).max(100).default(20),
   order: z.enum(['asc', 'desc']).default('desc'),
   after: z.string().refine(isCharacterId).optional().meta({ description: 'An id of the same list.', examples: ['char_0193f0c2a4b47d6e8f00112233445566'] }),
