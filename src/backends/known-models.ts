@@ -35,7 +35,7 @@ export const KNOWN_MODELS = {
     maxReferences: 12,
     perCharacter: 3,
     kinds: {
-      image: { max: 9, mimes: ['image/png', 'image/jpeg'] },
+      image: { max: 9, mimes: ['image/png', 'image/jpeg', 'image/webp'], maxBytes: 30 * 1024 * 1024 },
       video: { max: 3, mimes: ['video/mp4', 'video/quicktime'] },
       audio: { max: 3, mimes: ['audio/wav', 'audio/mpeg'] },
     },
@@ -44,7 +44,8 @@ export const KNOWN_MODELS = {
     label: 'tag',
     hasPreamble: true,
     firstFrame: 'none',
-    sizes: [LANDSCAPE_720, PORTRAIT_720],
+    // Its short edge is always 768.
+    sizes: ['1344x768', '768x1344'],
     seconds: { min: 4, max: 15 },
     promptMax: 32_000,
     faces: 'ok',

@@ -48,7 +48,7 @@ export const invalidOutput = (reason: string, cause?: unknown): AppError => new 
 export function createService({ url, headers, timeoutMs }: ServiceSettings): Service {
   const scrub = createScrub(Object.values(headers))
   const send = async (path: string, { method, body, signal }: Call): Promise<Response> => {
-    const response = await fetch(`${url}${path}`, { method: method ?? 'GET', redirect: 'error', signal, ...encoded(body, headers) }).catch((error: unknown) => { throw unanswered(error, signal) })
+    const response = await fetch(`${url}${path}`, { method: method ?? 'GET', redirect: 'manual', signal, ...encoded(body, headers) }).catch((error: unknown) => { throw unanswered(error, signal) })
     if (!response.ok) throw await refusal(response, { scrub, signal })
     return response
   }
@@ -81,13 +81,15 @@ function encoded(body: Call['body'], headers: ServiceSettings['headers']): Reque
   return { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } }
 }
 
-const tooSlow = (): AppError => new AppError('backend_unavailable', { details: { reason: 'timeout' } })
+export const tooSlow = (): AppError => new AppError('backend_unavailable', { details: { reason: 'timeout' } })
 
-/** A signal's reason is thrown as it is; `fetch` reports everything else as one type. */
-const unanswered = (error: unknown, signal: AbortSignal): unknown => (signal.aborted ? signal.reason : new AppError('backend_unavailable', { cause: error }))
+/** What a failed `fetch` comes to: a signal's reason as it is; everything else is of one type. */
+export const unanswered = (error: unknown, signal: AbortSignal): unknown => (signal.aborted ? signal.reason : new AppError('backend_unavailable', { cause: error }))
 
-async function refusal(response: Response, { scrub, signal }: { scrub: Scrub; signal: AbortSignal }): Promise<AppError> {
+/** What an answer that is not of success comes to: `backend_unavailable` or `backend_rejected`. Its body is used up. */
+export async function refusal(response: Response, { scrub, signal }: { scrub: Scrub; signal: AbortSignal }): Promise<AppError> {
   const { status } = response
+  if (status < 400) return new AppError('backend_rejected', { details: { said: 'it redirects elsewhere', status } }) // nothing that holds a key follows
   if (status >= 500 || PASSING.has(status)) {
     await response.body?.cancel()
     return new AppError('backend_unavailable', { details: { status } })
@@ -99,7 +101,8 @@ async function refusal(response: Response, { scrub, signal }: { scrub: Scrub; si
   return new AppError('backend_rejected', { details: { said: scrub(whatItSaid(text) ?? `HTTP ${status}`), status } })
 }
 
-async function textOf({ body }: Response, { maxBytes, signal }: { maxBytes: number; signal: AbortSignal }): Promise<string> {
+/** Rejects with `output_invalid` beyond `maxBytes`, `backend_unavailable` where it breaks off, or the signal's reason. */
+export async function textOf({ body }: Response, { maxBytes, signal }: { maxBytes: number; signal: AbortSignal }): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   let bytes = 0
