@@ -1,0 +1,168 @@
+import { createReadStream } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
+import OpenAI from 'openai'
+import OpenAI6 from 'openai-6'
+import sharp from 'sharp'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { videoResource, type VideoResource } from '../../src/http/schemas/video.ts'
+import { makeClip } from '../fixtures/make-clip.ts'
+import { browserProgram, openBrowser } from '../support/browser.ts'
+import { createNative, createSeed, filesBelow, get, postJson, refusalOf } from '../support/client.ts'
+import { startService, type RunningService } from '../support/service.ts'
+
+/** From a clip to a video that plays, through the whole program and its embedded backend, by the official clients. */
+
+let folder: string
+let service: RunningService
+let client: OpenAI
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dramatis-videos-'))
+  for (const [name, scene] of [['a.mp4', 'toy'], ['b.mp4', 'toy']] as const) await writeFile(join(folder, name), await makeClip({ scene, seconds: 3, ...(name === 'b.mp4' && { width: 360, height: 200 }) }))
+  service = await startService({ environment: { LENS_PROCESSES: '2' } })
+  client = new OpenAI({ apiKey: 'any', baseURL: `${service.url}/v1` })
+  for (const name of ['a', 'b']) await client.videos.createCharacter({ name, video: createReadStream(join(folder, `${name}.mp4`)), ...{ timestamps: '0,2', username: `${name}${name}` } })
+})
+afterAll(async () => {
+  await service[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true })
+})
+
+const finished = (id: string): Promise<VideoResource> => pollUntilDone(service, id)
+
+async function pollUntilDone(at: RunningService, id: string): Promise<VideoResource> {
+  for (;;) {
+    const video = await get(at, `/v1/videos/${id}`, videoResource)
+    if (video.status === 'completed' || video.status === 'failed') return video
+    await sleep(50)
+  }
+}
+const bytesAt = async (path: string): Promise<Buffer> => Buffer.from(await (await fetch(`${service.url}${path}`)).arrayBuffer())
+
+describe('a prompt with two characters', () => {
+  const prompt = '@aa hands @bb a letter，＠aa笑了'
+  let video: VideoResource
+  beforeAll(async () => {
+    const response = await postJson(service, '/v1/videos', { prompt, size: '1280x720', seconds: 2 })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('openai-poll-after-ms')).toBe('700')
+    video = await finished(videoResource.parse(await response.json()).id)
+  })
+
+  test('is a video by the embedded backend that says what it is, with the spans of who was called', () => {
+    expect(video).toMatchObject({ status: 'completed', progress: 100, model: 'animatic', backend: 'animatic', prompt, size: '1280x720', seconds: '2', error: null })
+    expect(video.characters).toMatchObject([{ username: 'aa', mentions: [[0, 3], [22, 25]] }, { username: 'bb', mentions: [[10, 13]] }])
+    expect(prompt.slice(22, 25)).toBe('＠aa')
+    expect(video.warnings.map(({ code }) => code)).toContain('preview_only')
+  })
+
+  test('is an MP4 of the length and size asked for, by range too', async () => {
+    const whole = await bytesAt(`/v1/videos/${video.id}/content`)
+    using input = new Input({ source: new BufferSource(whole), formats: ALL_FORMATS })
+    const track = await input.getPrimaryVideoTrack()
+    expect([await track?.getDisplayWidth(), await track?.getDisplayHeight()]).toEqual([1280, 720])
+    expect(await input.computeDuration()).toBeCloseTo(2, 1)
+    const part = await fetch(`${service.url}/v1/videos/${video.id}/content`, { headers: { range: 'bytes=4-7' } })
+    expect([part.status, await part.text()]).toEqual([206, 'ftyp'])
+    expect(Buffer.from(await (await client.videos.downloadContent(video.id)).arrayBuffer())).toEqual(whole)
+  })
+
+  test('has a thumbnail and a sprite sheet', async () => {
+    expect(await sharp(await bytesAt(`/v1/videos/${video.id}/content?variant=thumbnail`)).metadata()).toMatchObject({ format: 'webp', width: 512, height: 288 })
+    expect(await sharp(await bytesAt(`/v1/videos/${video.id}/content?variant=spritesheet`)).metadata()).toMatchObject({ format: 'jpeg' })
+  })
+
+  test.skipIf(browserProgram === null)('plays in a browser to its end', async () => {
+    await using browser = await openBrowser()
+    const page = await browser.newPage()
+    const played = await page.evaluate(async (source) => {
+      const player = document.createElement('video')
+      Object.assign(player, { muted: true, src: source })
+      document.body.append(player)
+      await new Promise((resolve, reject) => {
+        player.addEventListener('ended', resolve)
+        player.addEventListener('error', () => reject(new Error(player.error?.message)))
+        void player.play()
+      })
+      return { width: player.videoWidth, seconds: player.duration, frames: player.getVideoPlaybackQuality().totalVideoFrames }
+    }, `${service.url}/v1/videos/${video.id}/content`)
+    expect(played).toMatchObject({ width: 1280, seconds: expect.closeTo(2, 1) })
+    expect(played.frames).toBeGreaterThan(20)
+  })
+
+  test('verified: both are in it', async () => {
+    const verification = await (await postJson(service, `/v1/videos/${video.id}/verify`, {})).json()
+    expect(verification).toMatchObject({ object: 'video.verification', video_id: video.id, characters: [{ username: 'aa' }, { username: 'bb' }] })
+    for (const { verdict, frames } of verification.characters) {
+      expect(['same', 'unsure']).toContain(verdict)
+      expect(frames.length).toBeGreaterThan(3)
+    }
+  })
+
+  test('is a source of characters: by the native door, and by the old one with a dead address beside it', async () => {
+    const made = await createNative(service, { from_task: video.id, timestamps: '0,2' })
+    expect(made.source).toMatchObject({ type: 'video', host: null, width: 1280 })
+    const seeded = await createSeed(service, { url: 'https://gone.invalid/v.mp4', from_task: video.id, timestamps: '0,2', model: 'sora-2' })
+    expect(seeded.id).toBe(made.id)
+    expect(await refusalOf(await postJson(service, '/v1/characters', { from_task: 'video_0193f0c2a4b47d6e8f00112233445566' }))).toMatchObject({ code: 'video_not_found', param: 'from_task' })
+  })
+
+  test('can be remixed, edited and extended, and deleted with all its files', async () => {
+    const remixed = await finished((await client.videos.remix(video.id, { prompt: 'at night' })).id)
+    expect(remixed).toMatchObject({ status: 'completed', remixed_from_video_id: video.id, size: '1280x720' })
+    expect(remixed.characters.map(({ username }) => username)).toEqual(['aa', 'bb'])
+    const edited = await finished((await client.videos.edit({ prompt: 'in the rain', video: { id: video.id } })).id)
+    expect(edited).toMatchObject({ status: 'completed', remixed_from_video_id: video.id })
+    const extended = await finished((await client.videos.extend({ prompt: '@aa leaves', seconds: '4', video: { id: video.id } })).id)
+    expect(extended).toMatchObject({ status: 'completed', seconds: '6' })
+    expect(await filesBelow(service, `objects/${remixed.id}`)).toHaveLength(3)
+    expect(await client.videos.delete(remixed.id)).toEqual({ id: remixed.id, object: 'video.deleted', deleted: true })
+    expect(await filesBelow(service, `objects/${remixed.id}`)).toEqual([])
+    await expect(client.videos.retrieve(remixed.id)).rejects.toMatchObject({ status: 404, code: 'video_not_found' })
+  })
+})
+
+describe.each([['7', OpenAI], ['6', OpenAI6]])('the official client, version %s', (_version, Client) => {
+  test('creates a character, lists by page, and reads refusals', async () => {
+    const sdk = new Client({ apiKey: 'any', baseURL: `${service.url}/v1` })
+    const made = await sdk.videos.createCharacter({ name: 'A toy', video: createReadStream(join(folder, 'a.mp4')), ...{ timestamps: '0,2' } })
+    expect(await sdk.videos.getCharacter(made.id ?? '')).toMatchObject({ id: made.id, name: 'A toy' })
+    const ids: string[] = []
+    for await (const { id } of sdk.videos.list({ limit: 1, order: 'asc' })) ids.push(id)
+    expect(ids.length).toBeGreaterThan(1)
+    expect(ids).toEqual(ids.toSorted())
+    await expect(sdk.videos.create({ prompt: '@aaa waves' })).rejects.toMatchObject({ status: 400, code: 'character_not_found', param: 'prompt', error: { details: { suggestions: ['aa'] } } })
+    await expect(sdk.videos.create({ prompt: 'x', model: 'veo-9' as 'sora-2' })).rejects.toMatchObject({ status: 400, code: 'model_not_found' })
+  })
+})
+
+test('the lines of the README make a character and a video', async () => {
+  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, lines = ''] = /```ts\n(.*?)```/s.exec(readme) ?? []
+  expect(lines).toContain("baseURL: 'http://127.0.0.1:7300/v1'")
+  const out = join(folder, 'video.mp4')
+  const runnable = lines.replace('http://127.0.0.1:7300', service.url).replace("'clip.mp4'", JSON.stringify(join(folder, 'a.mp4'))).replace("'video.mp4'", JSON.stringify(out))
+  const program = new URL(`../../.readme-${process.pid}.mjs`, import.meta.url)
+  await writeFile(program, runnable)
+  try {
+    await import(program.href)
+  } finally {
+    await rm(program)
+  }
+  expect((await readFile(out)).subarray(4, 8).toString()).toBe('ftyp')
+})
+
+test('a sora model is taken for the default, and the answer says so', async () => {
+  const video = await finished((await client.videos.create({ prompt: 'an empty street', model: 'sora-2', seconds: '4' })).id)
+  expect(video).toMatchObject({ status: 'completed', model: 'animatic', size: '720x1280', seconds: '4' })
+  expect(video.warnings.map(({ code }) => code)).toContain('model_substituted')
+})
+
+test('a character that comes along with the request is made first', async () => {
+  const data = `data:video/mp4;base64,${(await readFile(join(folder, 'b.mp4'))).toString('base64')}`
+  expect(await refusalOf(await postJson(service, '/v1/videos', { prompt: 'waves', character_url: data }))).toMatchObject({ code: 'url_not_allowed' })
+})
