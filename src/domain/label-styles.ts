@@ -1,2 +1,44 @@
+import type { MediaKind } from './capabilities.ts'
+
 /** How a family of models wants its references called in a prompt. */
 export type LabelStyle = 'tag' | 'ordinal' | 'bracket' | 'at' | 'kling' | 'character' | 'imageRef0' | 'subject' | 'describe'
+
+/** A reference that is called by a label: it is the `n`th of its kind and `place` is that among all; `cast` is that of its character. All count from 1. */
+export interface Labelled { readonly kind: MediaKind; readonly n: number; readonly place: number; readonly cast: number; readonly isChinese: boolean }
+
+export interface Style {
+  /** null: the family knows no labels, so characters are described. */
+  readonly labelOf: ((labelled: Labelled) => string) | null
+  /** What a preamble calls a character, counted from 1, where the family has a word for that. */
+  readonly subjectOf?: (cast: number) => string
+  /** Text of the user that the family would take for a label: it is written full-width. */
+  readonly reads: RegExp | null
+  /** Plain words that it may take for a label: they stay as they are. */
+  readonly mayRead: RegExp | null
+  /** What stands beside a label would be read as part of it: a space goes between. */
+  readonly clings: RegExp | null
+}
+
+const ENGLISH = { image: 'Image', video: 'Video', audio: 'Audio' } as const
+const CHINESE = { image: '图', video: '视频', audio: '音频' } as const
+const TAGS = { ...ENGLISH, image: 'Picture' } as const
+
+const ANY_LETTER = /[\p{L}\p{N}]/u
+/** In Chinese text, labels and words need no spaces. */
+const LATIN = /[A-Za-z0-9]/
+
+/** What is known of each family of models. */
+export const LABEL_STYLES: Readonly<Record<LabelStyle, Style>> = {
+  tag: { labelOf: ({ kind, n }) => `<${TAGS[kind]} ${n}>`, subjectOf: (cast) => `<Subject ${cast}>`, reads: /<\s?(?:Picture|Image|Video|Audio|Subject)\s?\d+\s?>/gi, mayRead: null, clings: null },
+  ordinal: {
+    labelOf: ({ kind, n, isChinese }) => (isChinese ? `${CHINESE[kind]}${n}` : `${ENGLISH[kind]} ${n}`),
+    reads: null, mayRead: /\b(?:Image|Video|Audio)\s?\d|(?:图|圖|视频|視頻|音频|音頻)\s?\d/i, clings: LATIN,
+  },
+  bracket: { labelOf: ({ kind, n }) => `[${ENGLISH[kind]} ${n}]`, reads: /\[\s?(?:Image|Video|Audio)\s?\d+\s?\]/gi, mayRead: null, clings: null },
+  at: { labelOf: ({ kind, n }) => `@${ENGLISH[kind]}${n}`, reads: /@/g, mayRead: null, clings: ANY_LETTER },
+  kling: { labelOf: ({ kind, n }) => `<<<${kind}_${n}>>>`, reads: /<<<[^<>]*>>>|@/g, mayRead: null, clings: null },
+  character: { labelOf: ({ place }) => `character${place}`, reads: null, mayRead: /\bcharacter\s?\d/i, clings: ANY_LETTER },
+  imageRef0: { labelOf: ({ kind, n }) => `<${kind.toUpperCase()}_REF_${n - 1}>`, reads: /<\s?(?:IMAGE|VIDEO|AUDIO)_REF_\d+\s?>/gi, mayRead: null, clings: null },
+  subject: { labelOf: ({ cast }) => `@subject${cast}`, reads: /@/g, mayRead: null, clings: ANY_LETTER },
+  describe: { labelOf: null, reads: null, mayRead: null, clings: LATIN },
+}
