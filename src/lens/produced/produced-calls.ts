@@ -9,7 +9,7 @@ import { witness } from './witness.ts'
 export function producedCalls(source: ByteSource, models: Models): Pick<Job, 'inspect' | 'witness' | 'picture'> {
   return {
     inspect: () => inspect(source),
-    witness: ({ models: asked }) => witness(source, models, asked),
+    witness: (asked) => witness(source, models, asked),
     picture: (asked) => fitPicture(source, asked),
   }
 }

@@ -1,0 +1,66 @@
+import sharp from 'sharp'
+import type { Box } from '../../domain/geometry.ts'
+import type { Picture } from '../frame.ts'
+import { blockLoaders } from '../media/picture-loaders.ts'
+import type { Models } from '../models.ts'
+import { cropped, FRAMINGS, squareAround } from '../sight/crop.ts'
+import { embedLook } from '../sight/identity.ts'
+import { alphaOf, MASK_SIDE, segment } from '../sight/mask.ts'
+import { refineMask } from '../sight/refine-mask.ts'
+import { resize, wholeOf } from '../sight/tensor.ts'
+import { colourShares } from './colour-shares.ts'
+
+const SIDE = { width: MASK_SIDE, height: MASK_SIDE }
+/** What stands where the background was: NanoDet's mean, about. */
+const GREY = 114
+const OPAQUE_FROM = 128
+
+/** A subject without what is around it: 256 x 256 pixels and how much each is of it, 0..255. */
+export interface Figure { readonly picture: Picture; readonly alpha: Uint8Array }
+
+/** One of a character's own pictures, by its alpha where it has some. */
+export async function figureOfFile(models: Models, bytes: Uint8Array): Promise<Figure> {
+  blockLoaders()
+  const image = sharp(bytes).resize(SIDE.width, SIDE.height, { fit: 'fill' })
+  const { hasAlpha } = await image.metadata()
+  const picture = { ...SIDE, data: await image.clone().removeAlpha().raw().toBuffer() }
+  return hasAlpha ? { picture, alpha: await image.extractChannel('alpha').raw().toBuffer() } : figureOf(models, picture)
+}
+
+/** What stands out where a box of a frame is, in pixels. */
+export const figureInBox = (models: Models, frame: Picture, box: Box): Promise<Figure> => figureOf(models, cropped(frame, squareAround(box, FRAMINGS.whole, frame)))
+
+async function figureOf(models: Models, crop: Picture): Promise<Figure> {
+  const mask = refineMask(await segment(models, crop, wholeOf(crop)), crop)
+  return { picture: { ...SIDE, data: Uint8Array.from(resize(crop, wholeOf(crop), SIDE), Math.round) }, alpha: alphaOf(mask) }
+}
+
+/**
+ * What a figure looks like, wherever it stands: NanoDet's numbers for it before grey, and its colours, as one vector whose cosine is the mean of both.
+ * With its surroundings in the picture a toy was nearer to every other toy on its table (0.07-0.17) than to itself cut out before a backdrop (0.13-0.29);
+ * without them it is within 0.02 there, and others are 0.25 and more away. Null where there is no figure.
+ */
+export async function embedFigure(models: Models, figure: Figure): Promise<Float32Array | null> {
+  const box = boundsOf(figure.alpha)
+  if (!box) return null
+  const alone = onGrey(figure)
+  const look = await embedLook(models, alone, squareAround(box, FRAMINGS.whole, alone))
+  return Float32Array.of(...look.map((value) => value * Math.SQRT1_2), ...colourShares(figure.picture, (at) => figure.alpha[at] >= OPAQUE_FROM))
+}
+
+function onGrey({ picture, alpha }: Figure): Picture {
+  return { ...SIDE, data: Uint8Array.from(picture.data, (value, at) => GREY + ((value - GREY) * alpha[Math.floor(at / 3)]) / 255) }
+}
+
+function boundsOf(alpha: Uint8Array): Box | null {
+  let [left, top, right, bottom] = [MASK_SIDE, MASK_SIDE, 0, 0]
+  for (const [at, value] of alpha.entries()) {
+    if (value < OPAQUE_FROM) continue
+    const [x, y] = [at % MASK_SIDE, Math.floor(at / MASK_SIDE)]
+    left = Math.min(left, x)
+    top = Math.min(top, y)
+    right = Math.max(right, x + 1)
+    bottom = Math.max(bottom, y + 1)
+  }
+  return right > left ? [left, top, right, bottom] : null
+}
