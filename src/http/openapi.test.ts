@@ -19,6 +19,12 @@ test('lists every address the service has', () => {
     'get /', 'get /@{username}', 'get /assets/{name}', 'get /docs/errors', 'get /docs/errors/{code}', 'get /healthz', 'get /media/{token}/{name}', 'get /metrics', 'get /openapi.json', 'get /profile/{username}', 'get /readyz',
     'get /v1/characters', 'get /v1/characters/{ref}', 'get /v1/characters/{ref}/clip', 'get /v1/characters/{ref}/cutout', 'get /v1/characters/{ref}/evidence', 'get /v1/characters/{ref}/portrait',
     'get /v1/characters/{ref}/references', 'get /v1/characters/{ref}/references/{n}', 'get /v1/characters/{ref}/voice',
+    'delete /v1/videos/characters/{ref}', 'delete /v1/videos/{id}', 'get /v1/videos', 'get /v1/videos/characters', 'get /v1/videos/characters/{ref}', 'get /v1/videos/{id}', 'get /v1/videos/{id}/content',
+    'post /v1/videos', 'post /v1/videos/characters', 'post /v1/videos/edits', 'post /v1/videos/extensions', 'post /v1/videos/{id}/remix', 'post /v1/videos/{id}/verify',
+    'get /v1/backends', 'get /v1/backends/{name}', 'post /v1/prompts/resolve',
+    'get /v1/characters/{ref}/events', 'get /v1/videos/{id}/events', 'get /v1/events',
+    'get /v1/webhook_endpoints', 'post /v1/webhook_endpoints', 'get /v1/webhook_endpoints/{id}', 'post /v1/webhook_endpoints/{id}', 'delete /v1/webhook_endpoints/{id}', 'post /v1/webhook_endpoints/{id}/rotate_secret',
+    'post /v1/webhook_endpoints/{id}/test', 'get /v1/webhook_event_types', 'get /v1/webhook_deliveries', 'post /v1/webhook_deliveries/{id}/redeliver',
     'post /sora/v1/characters', 'post /v1/characters', 'post /v1/characters/detect', 'post /v1/characters/{ref}/restore', 'post /v1/sora/characters', 'post /v1/sora/v1/characters',
   ].toSorted())
 })
@@ -48,7 +54,7 @@ test('a route that needs a key says so, and without one gives 401', async () => 
   const needed = operations().filter(({ operation }) => operation.security === undefined && operation.operationId !== 'characterPage')
   expect(needed.length).toBeGreaterThan(15)
   for (const { path, method } of needed) {
-    const response = await keyed.request(path.replace('{ref}', 'char_00000000000000000000000000000000').replace('{n}', '1'), { method: method.toUpperCase() })
+    const response = await keyed.request(path.replace('{ref}', 'char_00000000000000000000000000000000').replace('{id}', 'video_00000000000000000000000000000000').replace('{name}', 'animatic').replace('{n}', '1'), { method: method.toUpperCase() })
     expect([method, path, response.status]).toEqual([method, path, 401])
   }
 })

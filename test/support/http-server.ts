@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { SCOPES, type Caller } from '../../src/http/auth.ts'
+import type { Events } from '../../src/events/events.ts'
 import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
 import { createServer } from '../../src/http/server.ts'
 import { AppError } from '../../src/domain/errors.ts'
 import { createLog } from '../../src/runtime/log.ts'
 import { answerChecker, type AnswerChecker } from './answer-checker.ts'
+import { memoryBackends } from './memory-backends.ts'
 import { memoryCharacters, type MemoryCharacters } from './memory-characters.ts'
+import { memoryVideos, type MemoryVideos } from './memory-videos.ts'
 
 export const KEYS: Readonly<Record<string, Caller>> = {
   'drm_alice': { account: 'alice', scopes: SCOPES },
@@ -23,6 +26,7 @@ export interface TestServer extends AsyncDisposable {
   readonly url: string
   readonly port: number
   readonly characters: MemoryCharacters
+  readonly videos: MemoryVideos
   readonly scratchFolder: string
   readonly logged: readonly string[]
   readonly close: () => Promise<void>
@@ -31,15 +35,17 @@ export interface TestServer extends AsyncDisposable {
   postJson(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
 }
 
-export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness }
+export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events }
 
-/** The real server on a loopback port, with characters in memory behind it. */
-export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } } }: TestServerOptions = {}): Promise<TestServer> {
+/** The real server on a loopback port, with characters and videos in memory behind it. */
+export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } }, events = unbuilt }: TestServerOptions = {}): Promise<TestServer> {
   const scratchFolder = await mkdtemp(join(tmpdir(), 'dramatis-http-'))
   const characters = memoryCharacters({ files })
+  const backends = memoryBackends()
+  const videos = memoryVideos({ characters, backends })
   const logged: string[] = []
   const app = await createServer({
-    characters, videos: unbuilt, backends: unbuilt, events: unbuilt,
+    characters, videos, backends, events,
     authenticate: (key) => KEYS[key] ?? null,
     parseSourceUrl: parseUrl,
     settings: { publicUrl: 'http://dramatis.test', syncBudgetMs: 2000, uploadMaxBytes: 1_000_000, isOpen: true, isMetricsPublic: false, ...settings },
@@ -58,7 +64,7 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
     return response
   }
   return {
-    url, port, characters, scratchFolder, logged, request,
+    url, port, characters, videos, scratchFolder, logged, request,
     close: () => app.close(),
     postJson: (path, body, headers = {}) => request(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
     [Symbol.asyncDispose]: async () => {

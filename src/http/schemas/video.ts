@@ -7,6 +7,7 @@ import { createBody } from './create.ts'
 
 const MOST_LISTED = 256
 const MOST_SEED = 2 ** 32 - 1
+const MOST_SECONDS = 3600
 
 const prompt = z.string().meta({ description: '1 to 32,000 characters; @username calls a character.', examples: ['@misty_otter runs along the beach'] })
 const name = z.string().min(1).max(200)
@@ -20,8 +21,8 @@ const characters = z.preprocess(
 
 const seconds = z.preprocess(
   (value) => (typeof value === 'string' ? FORM_TYPES.number(value) : value),
-  z.number().min(1).max(3600),
-).nullish().meta({ description: 'A number, or one as a string.', type: ['string', 'number', 'null'], examples: ['4'] })
+  z.number().min(1).max(MOST_SECONDS),
+).nullish().meta({ description: 'A number, or one as a string.', examples: ['4'], anyOf: [{ type: 'number', minimum: 1, maximum: MOST_SECONDS }, { type: 'string' }, { type: 'null' }] })
 
 const file = z.instanceof(StoredUpload).meta({ description: 'The file itself, in a form.', type: 'string', format: 'binary' })
 const picture = z.union([file, z.string().min(1), z.object({ image_url: z.string().min(1) }).transform(({ image_url }) => image_url)])
