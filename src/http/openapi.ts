@@ -28,6 +28,8 @@ export function describeRoutes(app: App, publicUrl: string): void {
         { name: 'prompts', description: 'Whom a prompt calls, and what a backend would be sent.' },
         { name: 'videos', description: 'The Videos API, as the official SDKs call it.' },
         { name: 'backends', description: 'What can make videos here, as data.' },
+        { name: 'events', description: 'What happens, as it happens.' },
+        { name: 'webhooks', description: 'Standard Webhooks: what happened, sent to an address.' },
         { name: 'pages', description: 'For people.' },
         { name: 'service', description: 'For whoever runs it.' },
       ],

@@ -1,0 +1,36 @@
+import { openDatabase, type Database } from '../../src/db/database.ts'
+import { createEvents, type EventSettings } from '../../src/events/event-service.ts'
+import type { Events } from '../../src/events/events.ts'
+import { eventData } from '../../src/http/event-data.ts'
+import { createGuardedPost } from '../../src/net/guarded-post.ts'
+import { createLog } from '../../src/runtime/log.ts'
+
+export interface MemoryEvents extends Events, AsyncDisposable { readonly db: Database; readonly logged: readonly string[] }
+
+export interface MemoryEventsOptions extends Partial<EventSettings> {
+  readonly clock?: () => number
+  readonly random?: () => number
+  readonly dnsServers?: readonly string[]
+  /** Of a database that outlives it. */
+  readonly file?: string
+}
+
+/** The real events on a database in memory; webhooks reach the addresses in `allow`, and no others on this machine. */
+export async function openMemoryEvents({ clock = Date.now, random = () => 0.5, dnsServers = [], file = ':memory:', allow = [], ...settings }: MemoryEventsOptions = {}): Promise<MemoryEvents> {
+  const db = await openDatabase({ file })
+  const logged: string[] = []
+  const events = createEvents({
+    db, clock, random,
+    describe: (happening) => eventData(happening, { publicUrl: 'http://dramatis.test' }),
+    post: createGuardedPost({ allow, dnsServers, limits: { dnsMs: 500, connectMs: 500, headersMs: 500 } }),
+    log: createLog({ destination: { write: (line) => { logged.push(line) } } }),
+    settings: { allow, ...settings },
+  })
+  return {
+    ...events, db, logged,
+    [Symbol.asyncDispose]: async () => {
+      await events.drain()
+      await db.destroy()
+    },
+  }
+}
