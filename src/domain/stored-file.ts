@@ -1,7 +1,10 @@
 /** One stored file of a character or a video, as its row lists it. */
 export interface StoredFile { readonly name: string; readonly bytes: number; /** Hex. */ readonly sha256: string }
 
-const CONTENT_TYPES: Readonly<Record<string, string>> = { webp: 'image/webp', jpg: 'image/jpeg', png: 'image/png', mp4: 'video/mp4', wav: 'audio/wav' }
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  webp: 'image/webp', jpg: 'image/jpeg', png: 'image/png', wav: 'audio/wav',
+  mp4: 'video/mp4', mov: 'video/quicktime', webm: 'video/webm', mkv: 'video/matroska', ts: 'video/mp2t', gif: 'image/gif',
+}
 
 export const contentTypeOf = (name: string): string => CONTENT_TYPES[name.split('.')[1]]
 

@@ -30,7 +30,7 @@ export function createDiskObjects({ folder }: { readonly folder: string }) {
   }
   return {
     /** Replaces what was there, whole. On disk, with its name, when this resolves. */
-    put: (key: string, bytes: Uint8Array): Promise<void> => translated(key, () => write(pathOf(key), bytes)),
+    put: (key: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> => translated(key, () => write(pathOf(key), bytes)),
     /** The range must lie within the object. Rejects with {@link ObjectNotFound}. */
     get: async (key: string, range?: ByteRange): Promise<AsyncIterable<Uint8Array>> => {
       const path = pathOf(key)
@@ -50,7 +50,7 @@ export function createDiskObjects({ folder }: { readonly folder: string }) {
   }
 }
 
-async function write(path: string, bytes: Uint8Array): Promise<void> {
+async function write(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   const folder = dirname(path)
   const created = await mkdir(folder, { recursive: true })
   const temporary = `${path}.${randomBytes(6).toString('hex')}.part`

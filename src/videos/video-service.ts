@@ -1,19 +1,15 @@
-import type { Backends } from '../backends/backends.ts'
-import type { Database } from '../db/database.ts'
-import type { VideoStep } from '../domain/video.ts'
-import type { Events } from '../events/events.ts'
-import type { Lenses } from '../jail/lenses.ts'
-import type { JobQueue } from '../jobs/job-queue.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
-import type { Prompts } from '../prompts/prompts.ts'
+import { AppError } from '../domain/errors.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
-import type { Log } from '../runtime/log.ts'
-import type { StepRecord } from '../runtime/step.ts'
-import type { VideoSettings } from './settings.ts'
+import { acceptVideo, tryPlan } from './accept-video.ts'
+import { completedOf, fileOf, findOne, listPage, openContentOf } from './read-videos.ts'
+import { removeVideo } from './remove-video.ts'
+import { resumeVideos } from './resume-videos.ts'
+import { VIDEO_LIMITS, type VideoLimits, type VideoSettings } from './settings.ts'
+import { VideoJobs, type VideoJobsDeps } from './video-jobs.ts'
 import type { Videos } from './videos.ts'
+import { verifyVideo } from './verify-video.ts'
 
-/** `kept`: for the next start. `deleted`: while it was made. */
-export type VideoOutcome = 'completed' | 'failed' | 'deleted' | 'kept'
+export type { VideoOutcome } from './video-jobs.ts'
 
 /** A file of ours, or what lies at a caller's address behind the guarded fetch. Rejects with `source_*`, `invalid_url`, `url_not_allowed`. */
 export type OpenSource = (
@@ -21,25 +17,33 @@ export type OpenSource = (
   options: { readonly signal: AbortSignal; readonly scratch: string },
 ) => Promise<ByteSource>
 
-export interface VideosDeps {
-  readonly db: Database
-  readonly objects: DiskObjects
-  /** Its own: `concurrency` is how many videos are followed at once, `deadlineMs` how long one may take; `onDeadline` gives {@link backendTimeout}. */
-  readonly queue: JobQueue
-  readonly lenses: Pick<Lenses, 'open'>
-  readonly backends: Backends
-  readonly prompts: Prompts
-  readonly events: Pick<Events, 'record'>
-  readonly openSource: OpenSource
-  readonly clock: () => number
-  readonly log: Log
-  /** For the metrics. */
-  readonly onStep: (record: StepRecord<VideoStep>) => void
-  readonly onEnd: (outcome: VideoOutcome, ms: number) => void
-  readonly settings: VideoSettings
-}
+/** The queue is one of its own: `concurrency` is how many videos are followed at once, `deadlineMs` how long one may take, `onDeadline` is {@link backendTimeout}. */
+export type VideosDeps = Omit<VideoJobsDeps, 'limits' | 'settings'> & { readonly settings: VideoSettings }
+
+export const backendTimeout = (seconds: number): AppError => new AppError('backend_timeout', { details: { seconds } })
 
 /** The video service over its database, objects, queue, backends and lenses. Call `resume` before the first request, after that of the characters. */
-export function createVideos(_deps: VideosDeps): Videos {
-  throw new Error('not built')
+export function createVideos(given: VideosDeps): Videos {
+  const { db, objects, queue, settings } = given
+  const limits: VideoLimits = { ...VIDEO_LIMITS, ...settings.limits }
+  const deps = { ...given, limits, pictureBytes: limits.pictureBytes }
+  const jobs = new VideoJobs(deps)
+  return {
+    plan: (request) => tryPlan(request, deps),
+    submit: (request) => acceptVideo(request, { ...deps, claim: () => jobs.claim() }),
+    find: (account, id) => findOne(db, account, id),
+    list: (account, request) => listPage(db, account, request),
+    remove: (account, id) => removeVideo(account, id, { ...deps, jobs }),
+    openContent: (account, id, variant) => openContentOf({ db, objects }, { account, id, variant }),
+    fileOf: async (account, id, param) => {
+      const video = await findOne(db, account, id, param)
+      return { id: video.id, file: fileOf(completedOf(video, param), 'video') }
+    },
+    verify: async (account, id, { signal }) => verifyVideo(await findOne(db, account, id), { ...deps, signal, deadlineMs: limits.lensMs }),
+    resume: () => resumeVideos(jobs, deps),
+    drain: async () => {
+      await queue.drain({ graceMs: settings.drainMs })
+      await jobs.settle(settings.drainMs)
+    },
+  }
 }

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError } from '../domain/errors.ts'
+
+interface Waiting { readonly signal: AbortSignal }
+
+/**
+ * What a backend answers within the time; one that does not listen to its signal is left alone with its call.
+ * Rejects with what the call rejects with, `backend_unavailable` past the time, or the signal's reason.
+ */
+export async function askBackend<T>(ask: (waiting: Waiting) => Promise<T>, { signal, mostMs }: Waiting & { readonly mostMs: number }): Promise<T> {
+  const late = AbortSignal.timeout(mostMs)
+  const either = AbortSignal.any([signal, late])
+  try {
+    return await unlessAborted(ask({ signal: either }), either)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (late.aborted && !(error instanceof AppError)) throw new AppError('backend_unavailable', { cause: error })
+    throw error
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = (): void => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+export const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.code === 'backend_unavailable'
+
+/** Again, each time after twice as long, while the backend is merely unavailable. */
+export async function whileUnavailable<T>(work: () => Promise<T>, { tries, waitMs, signal }: Waiting & { readonly tries: number; readonly waitMs: number }): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (tries <= 1 || !isUnavailable(error)) throw error
+    await sleep(waitMs, undefined, { signal })
+    return whileUnavailable(work, { tries: tries - 1, waitMs: 2 * waitMs, signal })
+  }
+}

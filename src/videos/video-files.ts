@@ -1,0 +1,16 @@
+import { isVideoId, type VideoId } from '../domain/identifier.ts'
+
+// Where the objects of videos lie. What was given is apart from what was made: it goes when the video is made, and the rest stays.
+
+const GIVEN = '-given'
+
+/** The folder of the pictures that came with the request of a video. */
+export const givenFolder = (id: VideoId): string => `${id}${GIVEN}`
+export const pictureName = (index: number): string => `picture-${index + 1}`
+
+/** Whose folder of objects it is, and which of the two; null for those of others. */
+export function ownerOf(folder: string): { readonly id: VideoId; readonly isGiven: boolean } | null {
+  const isGiven = folder.endsWith(GIVEN)
+  const id = isGiven ? folder.slice(0, -GIVEN.length) : folder
+  return isVideoId(id) ? { id, isGiven } : null
+}
