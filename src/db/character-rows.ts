@@ -31,6 +31,18 @@ export const findOwnCharacter = (db: Database, account: string, ref: { readonly 
     .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('characters.id', 'in', characterNamed(db, ref.name))))
     .executeTakeFirst()
 
+/** Those of the ids that are of this account and were not deleted, in no order. */
+export const listOwnCharacters = (db: Database, account: string, ids: readonly string[]): Promise<CharacterRow[]> =>
+  selectCharacters(db).where('account', '=', account).where('characters.id', 'in', ids).where('deleted_at', 'is', null).execute()
+
+/** The same, each with the id of the character that stands for it, which is most often its own. */
+export async function standInsOf(db: Database, account: string, ids: readonly string[]): Promise<readonly (readonly [id: string, standIn: string])[]> {
+  const rows = await db.selectFrom('characters').leftJoin('characters as same', 'same.id', 'characters.same_as')
+    .select(({ fn }) => ['characters.id', fn.coalesce('same.id', 'characters.id').as('stand_in')])
+    .where('characters.account', '=', account).where('characters.id', 'in', ids).where('characters.deleted_at', 'is', null).where('same.deleted_at', 'is', null).execute()
+  return rows.map(({ id, stand_in }) => [id, stand_in])
+}
+
 export const findByMediaToken = (db: Database, token: string): Promise<CharacterRow | undefined> =>
   selectCharacters(db).where('media_token', '=', token).where('deleted_at', 'is', null).executeTakeFirst()
 

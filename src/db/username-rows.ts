@@ -27,3 +27,18 @@ export async function freeUsernames(db: Database, names: readonly string[]): Pro
   const taken = new Set(rows.map(({ skeleton }) => skeleton))
   return names.filter((name) => !taken.has(skeletonOf(name)))
 }
+
+/** Which of the folded names call a character of this account that was not deleted, by id. A few hundred at once: each is a parameter of the query. */
+export async function holdersOf(db: Database, account: string, names: readonly string[]): Promise<readonly (readonly [name: string, id: string])[]> {
+  const rows = await ownNames(db, account).where('name', 'in', names).execute()
+  return rows.map(({ name, character_id }) => [name, character_id])
+}
+
+/** Names and aliases of an account's newest finished characters. */
+export async function newestNames(db: Database, account: string, most: number): Promise<readonly string[]> {
+  const rows = await ownNames(db, account).where('characters.status', '=', 'completed').orderBy('characters.id', 'desc').limit(most).execute()
+  return rows.map(({ name }) => name)
+}
+
+const ownNames = (db: Database, account: string) => db.selectFrom('usernames').innerJoin('characters', 'characters.id', 'usernames.character_id')
+  .select(['usernames.name', 'usernames.character_id']).where('characters.account', '=', account).where('characters.deleted_at', 'is', null)

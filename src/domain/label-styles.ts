@@ -1,10 +1,10 @@
-import type { MediaKind } from './capabilities.ts'
-
 /** How a family of models wants its references called in a prompt. */
 export type LabelStyle = 'tag' | 'ordinal' | 'bracket' | 'at' | 'kling' | 'character' | 'imageRef0' | 'subject' | 'describe'
 
+const ENGLISH = { image: 'Image', video: 'Video', audio: 'Audio' } as const
+
 /** A reference that is called by a label: it is the `n`th of its kind and `place` is that among all; `cast` is that of its character. All count from 1. */
-export interface Labelled { readonly kind: MediaKind; readonly n: number; readonly place: number; readonly cast: number; readonly isChinese: boolean }
+export interface Labelled { readonly kind: keyof typeof ENGLISH; readonly n: number; readonly place: number; readonly cast: number; readonly isChinese: boolean }
 
 export interface Style {
   /** null: the family knows no labels, so characters are described. */
@@ -19,7 +19,6 @@ export interface Style {
   readonly clings: RegExp | null
 }
 
-const ENGLISH = { image: 'Image', video: 'Video', audio: 'Audio' } as const
 const CHINESE = { image: '图', video: '视频', audio: '音频' } as const
 const TAGS = { ...ENGLISH, image: 'Picture' } as const
 

@@ -1,15 +1,13 @@
 import { AppError } from './errors.ts'
 import { readRun, type NameReading } from './name-run.ts'
 import { RUN_ON, WORD_PART } from './run-on-script.ts'
+import { spanFinder, type Span } from './span.ts'
 import { foldUsername } from './username.ts'
 
 /** Different names that one prompt may mention. */
 export const MOST_NAMES = 64
 /** Misses that are told; a text can have thousands. */
 const MOST_MISSES = 100
-
-/** `[start, end)` in UTF-16 units of the prompt. */
-export interface Span { readonly start: number; readonly end: number }
 
 /** Its names begin right after the sign. `end`: where reading goes on, whichever of them it turns out to be. */
 export interface Mention extends Span, NameReading {}
@@ -60,12 +58,12 @@ type Sign = Mention | TextPiece | Miss | null
 
 /** Says what the sign at an index is, for ascending indices. `mentionEnd` is where the mention before it ended. */
 function signReader(text: string, urls: readonly Span[]): (at: number, mentionEnd: number) => Sign {
-  const isInUrl = ascending(urls)
+  const urlAt = spanFinder(urls)
   const runAt = runReader(text)
   const miss = (reason: Miss['reason'], start: number, nameAt = start + 1): Miss => ({ start, end: nameAt + (runAt(nameAt)?.spoken.length ?? 0), reason })
   return (at, mentionEnd) => {
     if (isEscaped(text, at)) return { start: at - 1, end: at + 1, text: text[at] }
-    if (isInUrl(at)) return miss('url', at)
+    if (urlAt(at) !== null) return miss('url', at)
     if (isOneOf('@＠﹫', text[at + 1])) return { start: at, end: at + 2, text: text[at] }
     if (isOneOf('{｛', text[at + 1])) {
       const end = endOf(BRACED, text, at + 1)
@@ -114,15 +112,6 @@ function runReader(text: string): (at: number) => Run | null {
   }
 }
 
-/** Whether an index lies in one of the spans, for ascending indices. */
-function ascending(spans: readonly Span[]): (at: number) => boolean {
-  let next = 0
-  return (at) => {
-    while (next < spans.length && spans[next].end <= at) next++
-    return next < spans.length && spans[next].start <= at
-  }
-}
-
 const isOneOf = (characters: string, one: string | undefined): boolean => one !== undefined && characters.includes(one)
 
 /** Where the next match of a global or sticky pattern ends, or -1. */
@@ -138,7 +127,7 @@ function refuseTooMany(found: readonly (Mention | TextPiece)[]): void {
   if (shortest.size > MOST_NAMES) throw tooManyNames(shortest.size)
 }
 
-export const tooManyNames = (asked: number): AppError => new AppError('too_many_characters', { param: 'prompt', details: { what: 'A prompt', limit: MOST_NAMES, asked } })
+export const tooManyNames = (asked: number, param: 'prompt' | 'characters' = 'prompt'): AppError => new AppError('too_many_characters', { param, details: { what: 'A prompt', limit: MOST_NAMES, asked } })
 
 /** Text, or a mention of somebody, who may be said in any way. */
 export type Piece<Who> = TextPiece | (Span & { readonly cast: Who })

@@ -43,7 +43,7 @@ function namesIn(head: string, { isWhole }: { readonly isWhole: boolean }): read
     length += pieces[count].length
     names.push({ name, length })
   }
-  return names.reverse()
+  return names.toReversed()
 }
 
 function spokenPart(head: string): NameInText {

@@ -40,8 +40,8 @@ export function writeOut(segments: readonly Segment[], { wordFor, textOf, clings
   return written.join('')
 }
 
-const firstOf = (text: string): string | undefined => [...text.slice(0, 2)][0]
-const lastOf = (text = ''): string | undefined => [...text.slice(-2)].at(-1)
+const firstOf = (text: string): string | undefined => /^./su.exec(text)?.[0]
+const lastOf = (text = ''): string | undefined => /.$/su.exec(text.slice(-2))?.[0]
 
 /** What one of the cast is called the first time and later, and how a preamble introduces it. */
 interface Person { readonly first: string; readonly again: string; readonly introduction: string | null }
