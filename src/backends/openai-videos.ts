@@ -16,7 +16,7 @@ const operationSchema = z.object({ id: z.string().min(1).max(4000) })
 const jobSchema = z.object({
   status: z.string(),
   progress: z.number().nullish().catch(null),
-  error: z.unknown(),
+  error: z.unknown().optional(),
   url: z.string().nullish().catch(null),
 })
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })

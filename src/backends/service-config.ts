@@ -53,9 +53,11 @@ type ServiceConfig = Readonly<z.output<z.ZodObject<typeof serviceFields>>>
 
 export const serviceSettings = ({ url, key, headers, timeoutSeconds }: ServiceConfig): ServiceSettings => ({
   url,
-  headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...headers },
+  headers: { ...(key !== undefined && { authorization: `Bearer ${key}` }), ...lowerCased(headers) },
   timeoutMs: timeoutSeconds * 1000,
 })
+
+const lowerCased = (headers: Readonly<Record<string, string>>): Record<string, string> => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]))
 
 function isServiceUrl(text: string): boolean {
   const url = URL.parse(text)

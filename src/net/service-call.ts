@@ -48,7 +48,7 @@ export const invalidOutput = (reason: string, cause?: unknown): AppError => new 
 export function createService({ url, headers, timeoutMs }: ServiceSettings): Service {
   const scrub = createScrub(Object.values(headers))
   const send = async (path: string, { method, body, signal }: Call): Promise<Response> => {
-    const response = await fetch(`${url}${path}`, { method: method ?? 'GET', redirect: 'manual', signal, ...encoded(body, headers) }).catch((error: unknown) => { throw unanswered(error, signal) })
+    const response = await fetch(`${url}${path}`, { method: method ?? 'GET', redirect: 'manual', signal, ...await encoded(body, headers) }).catch((error: unknown) => { throw unanswered(error, signal) })
     if (!response.ok) throw await refusal(response, { scrub, signal })
     return response
   }
@@ -76,9 +76,12 @@ export function createService({ url, headers, timeoutMs }: ServiceSettings): Ser
   }
 }
 
-function encoded(body: Call['body'], headers: ServiceSettings['headers']): RequestInit {
-  if (body === undefined || body instanceof FormData) return { body, headers }
-  return { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } }
+async function encoded(body: Call['body'], headers: ServiceSettings['headers']): Promise<RequestInit> {
+  if (body === undefined) return { headers }
+  if (!(body instanceof FormData)) return { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } }
+  // Whole: a form that is still being streamed when its call is aborted ends in a rejection that nobody can catch.
+  const form = new Response(body)
+  return { body: await form.arrayBuffer(), headers: { ...headers, 'content-type': form.headers.get('content-type') ?? '' } }
 }
 
 export const tooSlow = (): AppError => new AppError('backend_unavailable', { details: { reason: 'timeout' } })
