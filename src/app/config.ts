@@ -4,12 +4,18 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { STEPS } from '../domain/character.ts'
 import { VIDEO_STEPS } from '../domain/video.ts'
+import { backendsSetting } from './backends-setting.ts'
 
 const MiB = 1024 * 1024
 
-interface Setting<T> { readonly help: string; readonly whenAbsent: string; readonly read: z.ZodType<T, string | undefined> }
+type Environment = Readonly<Record<string, string | undefined>>
+type Read<T> = z.ZodType<T, string | undefined>
 
-const setting = <T>(help: string, whenAbsent: string, read: z.ZodType<T, string | undefined>): Setting<T> => ({ help, whenAbsent, read })
+interface Setting<T> { readonly help: string; readonly whenAbsent: string; readonly read: (environment: Environment) => Read<T> }
+
+/** `read` is a function where other variables have a say. */
+const setting = <T>(help: string, whenAbsent: string, read: Read<T> | ((environment: Environment) => Read<T>)): Setting<T> =>
+  ({ help, whenAbsent, read: typeof read === 'function' ? read : () => read })
 
 const wholeNumber = (least: number, most: number) => z.string().regex(/^\d+$/, 'must be a whole number').transform(Number)
   .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`))
@@ -36,6 +42,7 @@ export const SETTINGS = {
   SYNC_BUDGET_MS: setting('How long a create waits for its character before it answers 504 and goes on.', '50000', wholeNumber(100, 600_000).default(50_000)),
   LENS_PROCESSES: setting('How many videos are read at a time, each in its own jailed process.', 'processors', wholeNumber(1, 64).default(Math.max(1, availableParallelism()))),
   QUEUE_MAX: setting('How many creates may wait before more are refused with 429.', '64', wholeNumber(0, 100_000).default(64)),
+  BACKENDS: setting('What makes videos, besides the embedded `animatic`: a JSON list, or the path of a file that holds one. [How](backends.md).', 'only `animatic`', backendsSetting),
   HUMAN_POLICY: setting('Real people: `allow`, ask for `consent` in the request, or `reject`.', 'allow', z.enum(['allow', 'consent', 'reject'], 'must be allow, consent or reject').default('allow')),
   METRICS_PUBLIC: setting('`true`: /metrics answers others than loopback.', 'false', z.enum(['true', 'false'], 'must be true or false').default('false').transform((text) => text === 'true')),
   LOG_LEVEL: setting('`info`, `warn`, `error` or `silent`.', 'info', z.enum(['info', 'warn', 'error', 'silent'], 'must be info, warn, error or silent').default('info')),
@@ -54,13 +61,17 @@ export class SettingsError extends Error {
 }
 
 /** An empty variable counts as absent. Throws {@link SettingsError} that lists every problem. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const schema = z.object(Object.fromEntries(Object.entries(SETTINGS).map(([name, { read }]) => [name, read])))
+export function readConfig(environment: Environment = process.env): Config {
+  const schema = z.object(Object.fromEntries(Object.entries(SETTINGS).map(([name, { read }]) => [name, read(environment)])))
   const given = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, environment[name] === '' ? undefined : environment[name]]))
   const result = schema.safeParse(given)
-  if (!result.success) throw new SettingsError(result.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`))
+  if (!result.success) throw new SettingsError(result.error.issues.map(({ path, message }) => `${placeName(path)}: ${message}`))
   return result.data as Config // a parser: the schema is built from the same table as the type
 }
+
+/** `BACKENDS[1].models[0].id` */
+const placeName = ([variable, ...rest]: readonly PropertyKey[]): string =>
+  `${String(variable)}${rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')}`
 
 export const databaseFile = ({ DATA_DIR }: Config): string => join(DATA_DIR, 'dramatis.sqlite')
 
@@ -68,7 +79,7 @@ const LOOPBACK_NAMES = new Set(['localhost', '::1', '[::1]'])
 export const isLoopback = (host: string): boolean => LOOPBACK_NAMES.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 /** The language of the terminal: Chinese where the locale says so, else English. */
-export const terminalLanguage = (environment: Readonly<Record<string, string | undefined>> = process.env): 'en' | 'zh' =>
+export const terminalLanguage = (environment: Environment = process.env): 'en' | 'zh' =>
   (/^zh/i.test(environment.LC_ALL ?? environment.LC_MESSAGES ?? environment.LANG ?? '') ? 'zh' : 'en')
 
 /** The table for people, in Markdown. */

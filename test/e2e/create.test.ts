@@ -198,7 +198,7 @@ describe('starting', () => {
 
   test('settings that cannot be used are all named at once', async () => {
     const started = startService({ environment: { PORT: 'x', API_KEYS: 'alice', FETCH_ALLOW: 'http://x', SYNC_BUDGET_MS: '1', LENS_PROCESSES: '0', HUMAN_POLICY: 'maybe', CRASH_AT: 'lunch' } })
-    await expect(started).rejects.toThrow(/These settings cannot be used:\n +PORT: .*\n +API_KEYS: .*\n +FETCH_ALLOW: .*\n +SYNC_BUDGET_MS: .*\n +LENS_PROCESSES: .*\n +HUMAN_POLICY: .*\n +CRASH_AT: /)
+    await expect(started).rejects.toThrow(/These settings cannot be used:\n +PORT: .*\n +API_KEYS\[0\]: .*\n +FETCH_ALLOW\[0\]: .*\n +SYNC_BUDGET_MS: .*\n +LENS_PROCESSES: .*\n +HUMAN_POLICY: .*\n +CRASH_AT: /)
     await expect(started).rejects.not.toThrow(/\n +at /)
   })
 
