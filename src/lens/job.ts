@@ -56,7 +56,7 @@ export function createJob(source: ByteSource, models: Models): Job {
 
   return {
     ...producedCalls(source, models),
-    ...sceneCalls(),
+    ...sceneCalls(models.folder),
     window: async ({ window }) => {
       const { facts, pictures } = await openWindow(source, window)
       opened = pictures

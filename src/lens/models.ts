@@ -11,6 +11,8 @@ interface Input { readonly data: Float32Array | BigInt64Array; readonly shape: r
 
 /** The models of the table, loaded and checked. One job at a time may use them. */
 export interface Models {
+  /** Where their files lie, and the font of captions. */
+  readonly folder: string
   /** Id of the model to the sha256 of its file. */
   readonly sha256: Readonly<Record<ModelId, string>>
   /** Runs one model on named inputs; gives its named outputs. */
@@ -46,6 +48,7 @@ export async function loadModels(folder: string): Promise<Models> {
     return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, floats(data, id)]))
   }
   const models: Models = {
+    folder,
     sha256: hashesOf(MODELS),
     run,
     runOnImage: (id, draw) => {

@@ -92,11 +92,14 @@ const PRODUCED_CALLS = {
   },
 } as const
 
+/** Even, because colours are at half the size. */
+const frameSide = z.int().min(256).max(1920).multipleOf(2)
+
 const SCENE_CALLS = {
   /** Sets up the animatic: pictures move over a backdrop; nothing is generated, and a mark says so on every frame. */
   stage: {
     asks: z.strictObject({
-      width: side, height: side, seconds: finite.min(1).max(60),
+      width: frameSide, height: frameSide, seconds: finite.min(1).max(60),
       /** In order of first mention. `figure` is a cut-out with alpha, or a picture that is shown as a card; colours of `backdrop` make the background. */
       cast: z.array(z.strictObject({ figure: picture, isCutout: z.boolean(), backdrop: picture })).max(MOST_SUBJECTS).readonly(),
       caption: z.string().max(32_000), language: z.enum(['en', 'zh']), seed: z.int().min(0),
