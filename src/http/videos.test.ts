@@ -17,6 +17,7 @@ afterEach(() => vi.waitFor(async () => {
 
 const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.videos.submitted.at(-1)
+const pictureUri = (bytes: number): string => `data:image/png;base64,${Buffer.alloc(bytes).toString('base64')}`
 const failed = (error = new AppError('backend_rejected', { details: { said: 'no' } })) => ({ at: 'failed', completedAtMs: 1_795_392_009_000, error }) as const
 
 describe('creating', () => {
@@ -148,10 +149,9 @@ describe('pictures', () => {
   })
 
   test('of 20 MiB fit into a JSON body, and not one byte more', async () => {
-    const uri = (bytes: number): string => `data:image/png;base64,${Buffer.alloc(bytes).toString('base64')}`
-    expect((await server.postJson('/v1/videos', { prompt: 'p', input_reference: { image_url: uri(20 * 1024 * 1024) } })).status).toBe(200)
+    expect((await server.postJson('/v1/videos', { prompt: 'p', input_reference: { image_url: pictureUri(20 * 1024 * 1024) } })).status).toBe(200)
     expect(last()?.pictures).toMatchObject([{ type: 'upload', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }])
-    const response = await server.postJson('/v1/videos', { prompt: 'p', input_reference: uri(20 * 1024 * 1024 + 1) })
+    const response = await server.postJson('/v1/videos', { prompt: 'p', input_reference: pictureUri(20 * 1024 * 1024 + 1) })
     expect(response.status).toBe(413)
     expect(await errorOf(response)).toMatchObject({ code: 'request_too_large', details: { max_bytes: 20 * 1024 * 1024 } })
   })

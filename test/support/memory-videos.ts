@@ -41,10 +41,6 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
     if (video?.account !== account) throw new AppError('video_not_found', { param })
     return video
   }
-  const done = (video: Video, param?: string): Extract<VideoState, { at: 'completed' }> => {
-    if (video.state.at === 'completed') return video.state
-    throw new AppError(video.state.at === 'failed' ? 'video_failed' : 'video_not_ready', { param })
-  }
   const castOf = async ({ account, prompt, characters: listed }: VideoRequest): Promise<readonly CastMember[]> => {
     const names = [...new Set([...Array.from(prompt.matchAll(/@(\w+)/g), ([, name]) => name), ...listed])]
     if (names.length > MOST_NAMES) throw new AppError('too_many_characters', { param: 'prompt', details: { what: 'A prompt', limit: MOST_NAMES, asked: names.length } })
@@ -127,6 +123,11 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
   }
 }
 
+function done({ state }: Video, param?: string): Extract<VideoState, { at: 'completed' }> {
+  if (state.at === 'completed') return state
+  throw new AppError(state.at === 'failed' ? 'video_failed' : 'video_not_ready', { param })
+}
+
 async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> { yield bytes }
 
 async function memberOf(account: string, name: string, { characters, param }: { readonly characters: Characters; readonly param: string }): Promise<CastMember> {
@@ -134,8 +135,7 @@ async function memberOf(account: string, name: string, { characters, param }: { 
   if (state === null) throw new AppError('character_not_found', { param, details: { where: 'prompt', names: [name], unknown: [name] } })
   if (state.at !== 'completed') throw new AppError('character_not_ready', { param })
   const { id, username, kind, revision, description } = state.character
-  const file = (name: string): StoredFile => ({ name, ...FILE })
-  return { id, username, kind, revision, description, media: { portrait: file('portrait.webp'), cutout: null, references: [], clip: file('clip.mp4'), voice: null } }
+  return { id, username, kind, revision, description, media: { portrait: { name: 'portrait.webp', ...FILE }, cutout: null, references: [], clip: { name: 'clip.mp4', ...FILE }, voice: null } }
 }
 
 function segmentsOf(prompt: string, cast: readonly CastMember[]): readonly Segment[] {

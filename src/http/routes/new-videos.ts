@@ -6,7 +6,7 @@ import { pollHeadersOf } from '../poll-headers.ts'
 import { readInlineCharacter, readShot, readVideo } from '../read-video.ts'
 import { refusals } from '../schemas/error.ts'
 import { CREATE_REFUSALS } from '../schemas/refusals.ts'
-import { derivedBody, shotBody, video, videoBody, videoParams, type VideoBody, type VideoResource } from '../schemas/video.ts'
+import { derivedBody, shotBody, videoBody, videoParams, videoResource, type VideoBody, type VideoResource } from '../schemas/video.ts'
 import { MOST_BYTES_WITH_PICTURE, takeUpload } from '../uploads.ts'
 import { videoResourceOf } from '../video-resource.ts'
 import { prefersAsync } from '../wait.ts'
@@ -14,7 +14,7 @@ import { prefersAsync } from '../wait.ts'
 type NewVideoDeps = Pick<ServerDeps, 'videos' | 'characters' | 'backends' | 'parseSourceUrl' | 'scratchFolder'>
 
 const FORMS = ['application/json', 'multipart/form-data']
-const response = { 200: video, 202: video, ...CREATE_REFUSALS, ...refusals('video_not_found', 'video_not_ready') }
+const response = { 200: videoResource, 202: videoResource, ...CREATE_REFUSALS, ...refusals('video_not_found', 'video_not_ready') }
 const DERIVED = { edit: { path: '/v1/videos/edits', operationId: 'editVideo', summary: 'Make a changed version of a finished video' }, extend: { path: '/v1/videos/extensions', operationId: 'extendVideo', summary: 'Go on where a finished video ends' } } as const
 
 /** Everything that makes a new video, as the Videos API has it: forms with names in brackets, or JSON. */

@@ -10,7 +10,7 @@ import { pollHeadersOf } from '../poll-headers.ts'
 import { refusals } from '../schemas/error.ts'
 import { fileAnswers } from '../schemas/files.ts'
 import { FILE_REFUSALS, READ_REFUSALS } from '../schemas/refusals.ts'
-import { verification, video, videoDeleted, videoList, videoListQuery, videoParams, videoQuery } from '../schemas/video.ts'
+import { verification, videoDeleted, videoList, videoListQuery, videoParams, videoQuery, videoResource } from '../schemas/video.ts'
 import { verificationOf, videoResourceOf } from '../video-resource.ts'
 import { whileWaited } from '../wait.ts'
 
@@ -41,7 +41,7 @@ function readRoutes(app: App, { videos, backends }: VideoDeps): void {
   })
 
   app.get('/v1/videos/:id', {
-    schema: { operationId: 'getVideo', summary: 'Read a video', tags: ['videos'], params: videoParams, querystring: videoQuery, response: { 200: video, ...VIDEO_REFUSALS } },
+    schema: { operationId: 'getVideo', summary: 'Read a video', tags: ['videos'], params: videoParams, querystring: videoQuery, response: { 200: videoResource, ...VIDEO_REFUSALS } },
     config: { access: 'videos:read' },
     handler: async (request, reply) => {
       const found = await videos.find(accountOf(request), request.params.id)

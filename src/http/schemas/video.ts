@@ -112,7 +112,7 @@ export const verification = z.strictObject({ object: z.literal('video.verificati
 export type VerificationResource = z.infer<typeof verification>
 
 /** The 13 official keys first, in their order. */
-export const video = z.strictObject({
+export const videoResource = z.strictObject({
   id: videoId,
   object: z.literal('video'),
   model: text,
@@ -133,12 +133,12 @@ export const video = z.strictObject({
   compiled_prompt: text.nullable().optional(),
   verification: verification.optional(),
 }).meta({ id: 'Video' })
-export type VideoResource = z.infer<typeof video>
+export type VideoResource = z.infer<typeof videoResource>
 
 const listOf = <Item extends z.ZodType>(item: Item) =>
   z.strictObject({ object: z.literal('list'), data: z.array(item), first_id: text.nullable(), last_id: text.nullable(), has_more: z.boolean() })
 
-export const videoList = listOf(video).meta({ id: 'VideoList' })
+export const videoList = listOf(videoResource).meta({ id: 'VideoList' })
 export const videoDeleted = z.strictObject({ id: videoId, object: z.literal('video.deleted'), deleted: z.literal(true) }).meta({ id: 'VideoDeleted' })
 
 /** The three official keys first. */
