@@ -12,7 +12,12 @@ import { lensFailed, onLens } from './on-lens.ts'
 import type { OrderedPicture } from './order.ts'
 import type { VideoLimits } from './settings.ts'
 import { givenFolder } from './video-files.ts'
-import type { OpenSource } from './video-service.ts'
+
+/** A file of ours, or what lies at a caller's address behind the guarded fetch. Rejects with `source_*`, `invalid_url`, `url_not_allowed`. */
+export type OpenSource = (
+  source: { readonly type: 'url'; readonly url: string } | { readonly type: 'upload'; readonly path: string },
+  options: { readonly signal: AbortSignal; readonly scratch: string },
+) => Promise<ByteSource>
 
 export interface LoadDeps {
   readonly objects: DiskObjects

@@ -1,5 +1,4 @@
 import { AppError } from '../domain/errors.ts'
-import type { ByteSource } from '../runtime/byte-source.ts'
 import { acceptVideo, tryPlan } from './accept-video.ts'
 import { completedOf, fileOf, findOne, listPage, openContentOf } from './read-videos.ts'
 import { removeVideo } from './remove-video.ts'
@@ -10,12 +9,6 @@ import type { Videos } from './videos.ts'
 import { verifyVideo } from './verify-video.ts'
 
 export type { VideoOutcome } from './video-jobs.ts'
-
-/** A file of ours, or what lies at a caller's address behind the guarded fetch. Rejects with `source_*`, `invalid_url`, `url_not_allowed`. */
-export type OpenSource = (
-  source: { readonly type: 'url'; readonly url: string } | { readonly type: 'upload'; readonly path: string },
-  options: { readonly signal: AbortSignal; readonly scratch: string },
-) => Promise<ByteSource>
 
 /** The queue is one of its own: `concurrency` is how many videos are followed at once, `deadlineMs` how long one may take, `onDeadline` is {@link backendTimeout}. */
 export type VideosDeps = Omit<VideoJobsDeps, 'limits' | 'settings'> & { readonly settings: VideoSettings }
