@@ -15,8 +15,8 @@ const SIDE = { width: MASK_SIDE, height: MASK_SIDE }
 const GREY = 114
 const OPAQUE_FROM = 128
 
-/** A subject without what is around it: 256 x 256 pixels and how much each is of it, 0..255. */
-export interface Figure { readonly picture: Picture; readonly alpha: Uint8Array }
+/** A subject without what is around it: 256 x 256 pixels, how much each is of it, 0..255, and {@link colourShares}. */
+export interface Figure { readonly picture: Picture; readonly alpha: Uint8Array; readonly colours: Float32Array }
 
 /** One of a character's own pictures, by its alpha where it has some. */
 export async function figureOfFile(models: Models, bytes: Uint8Array): Promise<Figure> {
@@ -24,16 +24,18 @@ export async function figureOfFile(models: Models, bytes: Uint8Array): Promise<F
   const image = sharp(bytes).resize(SIDE.width, SIDE.height, { fit: 'fill' })
   const { hasAlpha } = await image.metadata()
   const picture = { ...SIDE, data: await image.clone().removeAlpha().raw().toBuffer() }
-  return hasAlpha ? { picture, alpha: await image.extractChannel('alpha').raw().toBuffer() } : figureOf(models, picture)
+  return hasAlpha ? figureOf(picture, await image.extractChannel('alpha').raw().toBuffer()) : figureOfCrop(models, picture)
 }
 
 /** What stands out where a box of a frame is, in pixels. */
-export const figureInBox = (models: Models, frame: Picture, box: Box): Promise<Figure> => figureOf(models, cropped(frame, squareAround(box, FRAMINGS.whole, frame)))
+export const figureInBox = (models: Models, frame: Picture, box: Box): Promise<Figure> => figureOfCrop(models, cropped(frame, squareAround(box, FRAMINGS.whole, frame)))
 
-async function figureOf(models: Models, crop: Picture): Promise<Figure> {
-  const mask = refineMask(await segment(models, crop, wholeOf(crop)), crop)
-  return { picture: { ...SIDE, data: Uint8Array.from(resize(crop, wholeOf(crop), SIDE), Math.round) }, alpha: alphaOf(mask) }
+async function figureOfCrop(models: Models, crop: Picture): Promise<Figure> {
+  const picture = { ...SIDE, data: new Uint8ClampedArray(resize(crop, wholeOf(crop), SIDE)) }
+  return figureOf(picture, alphaOf(refineMask(await segment(models, picture, wholeOf(picture)), picture)))
 }
+
+const figureOf = (picture: Picture, alpha: Uint8Array): Figure => ({ picture, alpha, colours: colourShares(picture, (at) => alpha[at] >= OPAQUE_FROM) })
 
 /**
  * What a figure looks like, wherever it stands: NanoDet's numbers for it before grey, and its colours, as one vector whose cosine is the mean of both.
@@ -45,11 +47,13 @@ export async function embedFigure(models: Models, figure: Figure): Promise<Float
   if (!box) return null
   const alone = onGrey(figure)
   const look = await embedLook(models, alone, squareAround(box, FRAMINGS.whole, alone))
-  return Float32Array.of(...look.map((value) => value * Math.SQRT1_2), ...colourShares(figure.picture, (at) => figure.alpha[at] >= OPAQUE_FROM))
+  return Float32Array.of(...look.map((value) => value * Math.SQRT1_2), ...figure.colours)
 }
 
 function onGrey({ picture, alpha }: Figure): Picture {
-  return { ...SIDE, data: Uint8Array.from(picture.data, (value, at) => GREY + ((value - GREY) * alpha[Math.floor(at / 3)]) / 255) }
+  const data = new Uint8ClampedArray(picture.data.length)
+  for (let at = 0; at < data.length; at++) data[at] = GREY + ((picture.data[at] - GREY) * alpha[Math.floor(at / 3)]) / 255
+  return { ...SIDE, data }
 }
 
 function boundsOf(alpha: Uint8Array): Box | null {
