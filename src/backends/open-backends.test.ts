@@ -62,7 +62,7 @@ describe('the order', () => {
 })
 
 test('two of one kind: the second makes the video that the first cannot be asked for', async () => {
-  await using server = await startStrictOpenRouter({ key: 'the-key', models: OFFERED })
+  await using server = await startStrictOpenRouter({ key: 'the-key', models: OFFERED, video: Buffer.from('film') })
   const backends = await openList([router('gone'), router('there', server.url)])
   const { routes } = backends.route(MODEL)
   expect(routes.map(({ backend }) => backend.name)).toEqual(['gone', 'there'])
