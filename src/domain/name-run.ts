@@ -23,7 +23,7 @@ const LETTER = `[[${RUN_ON}]--${GLUED}]${GLUED}*`
 
 // Where one piece ends, a name may end: beside a run-on letter, or before the dot that ends a sentence. Never inside bob_the_builder, bob-2 or bob.then.
 const PIECE = new RegExp(String.raw`[.\-·]?(?:${LETTER}|${WORD_PART}(?:${WORD_PART}|${GLUED}|[\-·]${WORD_PART}|\.(?!\p{Lu})${WORD_PART})*(?:[\-·]${LETTER})?|${GLUED}+)`, 'gv')
-const SPOKEN = new RegExp(String.raw`^(?:${WORD_PART}|[.\-·])+|^(?:[${RUN_ON}]|[.\-·]|\P{L})+`, 'v')
+const SPOKEN = new RegExp(String.raw`^(?:${WORD_PART}|[.\-·])+|^(?:[${RUN_ON}]|${GLUED}|[.\-·]|\P{L})+`, 'v')
 
 const SEAM = '\0' // stands in no run, and nothing folds across it
 
@@ -34,16 +34,26 @@ export function readRun(run: string): NameReading {
 }
 
 function namesIn(head: string, { isWhole }: { readonly isWhole: boolean }): readonly NameInText[] {
-  const pieces = head.match(PIECE) ?? []
-  if (!isWhole) pieces.pop() // it may go on
-  const folded = foldUsername(pieces.join(SEAM)).split(SEAM)
-  const names: NameInText[] = []
-  for (let count = 0, name = '', length = 0; count < pieces.length && name.length + folded[count].length <= MOST_UNITS; count++) {
-    name += folded[count]
-    length += pieces[count].length
-    names.push({ name, length })
-  }
-  return names.toReversed()
+  const ends = pieceEnds(head)
+  if (!isWhole) ends.pop() // it may go on
+  const { folded, foldedEnds } = foldAt(head, ends)
+  const names = ends.map((length, index) => ({ name: folded.slice(0, foldedEnds[index]), length }))
+  return names.filter(({ name }) => name.length <= MOST_UNITS).toReversed()
+}
+
+function pieceEnds(head: string): number[] {
+  const ends: number[] = []
+  for (PIECE.lastIndex = 0; PIECE.test(head);) ends.push(PIECE.lastIndex)
+  return ends
+}
+
+/** The folded text, and where each end is in it. */
+function foldAt(head: string, ends: readonly number[]): { readonly folded: string; readonly foldedEnds: readonly number[] } {
+  const folded = foldUsername(head)
+  if (folded === head) return { folded, foldedEnds: ends }
+  const pieces = foldUsername(ends.map((end, index) => head.slice(ends[index - 1] ?? 0, end)).join(SEAM)).split(SEAM)
+  let end = 0
+  return { folded: pieces.join(''), foldedEnds: pieces.map(({ length }) => (end += length)) }
 }
 
 function spokenPart(head: string): NameInText {
