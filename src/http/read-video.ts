@@ -8,7 +8,7 @@ import { finishedVideo, NO_OPTIONS, type SourceReading } from './read-create.ts'
 import type { ShotBody, VideoBody } from './schemas/video.ts'
 import { MOST_PICTURE_BYTES, storeDataUri, type StoredUpload } from './uploads.ts'
 
-/** What a body says of the shot itself: no pictures, nothing it is made from. */
+/** What a body says of a video: without pictures, and without what it is made from. */
 export function readShot(body: ShotBody, request: FastifyRequest): VideoRequest {
   return {
     account: accountOf(request),
@@ -24,16 +24,21 @@ export function readShot(body: ShotBody, request: FastifyRequest): VideoRequest 
   }
 }
 
-/** Rejects with `invalid_url`, `url_not_allowed`, `invalid_parameter` or `request_too_large` for a picture. */
-export async function readVideo(body: VideoBody, request: FastifyRequest, reading: SourceReading): Promise<VideoRequest> {
+/** The same where the relays' keys may stand for the official ones; its pictures are read by {@link readPictures}. */
+export function readVideo(body: VideoBody, request: FastifyRequest): VideoRequest {
   const shot = readShot(body, request)
+  return { ...shot, seconds: shot.seconds ?? body.duration ?? null, orientation: body.orientation ?? null }
+}
+
+/** The reference first. Rejects with `invalid_url`, `url_not_allowed`, `invalid_parameter`, `request_too_large`. */
+export async function readPictures(body: VideoBody, request: FastifyRequest, reading: SourceReading): Promise<readonly PictureRequest[]> {
   const named = [
     ...(body.input_reference ? [{ param: 'input_reference', picture: body.input_reference }] : []),
     ...(body.images ?? []).map((picture, index) => ({ param: `images.${index}`, picture })),
   ]
   const pictures: PictureRequest[] = []
   for (const { param, picture } of named) pictures.push(await about(param, () => readPicture(picture, param, request, reading)))
-  return { ...shot, seconds: shot.seconds ?? body.duration ?? null, orientation: body.orientation ?? null, pictures }
+  return pictures
 }
 
 async function readPicture(picture: StoredUpload | string, param: string, request: FastifyRequest, { parseSourceUrl, scratchFolder }: SourceReading): Promise<PictureRequest> {

@@ -193,6 +193,21 @@ describe('keys of the relays', () => {
     expect(server.characters.created.at(-1)).toMatchObject({ source: { type: 'url', url: 'https://example.com/else.mp4' } })
   })
 
+  test('a request that is refused anyway makes no character', async () => {
+    const before = server.characters.created.length
+    const { username } = server.characters.plant()
+    const names = [username, server.characters.plant().username, server.characters.plant().username]
+    for (const body of [{ prompt: 'p', model: 'nobody' }, { prompt: names.map((name) => `@${name}`).join(' ') }, { prompt: 'p', input_reference: 'nonsense' }]) {
+      expect((await server.postJson('/v1/videos', { ...body, character_url: 'https://example.com/who.mp4' })).status).toBe(400)
+    }
+    expect(server.characters.created).toHaveLength(before)
+  })
+
+  test('a character and a picture come along together', async () => {
+    expect((await server.postJson('/v1/videos', { prompt: 'p', character_url: 'https://example.com/both.mp4', input_reference: 'data:image/png;base64,AAAA' })).status).toBe(200)
+    expect(last()).toMatchObject({ pending: [expect.stringMatching(/^char_/)], pictures: [{ type: 'upload' }] })
+  })
+
   test('one that fails leaves the video to say so', async () => {
     server.characters.next(new AppError('no_character_found'))
     expect((await server.postJson('/v1/videos', { prompt: 'p', character_url: 'https://example.com/blank.mp4' })).status).toBe(200)

@@ -46,7 +46,7 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
     if (names.length > MOST_NAMES) throw new AppError('too_many_characters', { param: 'prompt', details: { what: 'A prompt', limit: MOST_NAMES, asked: names.length } })
     return Promise.all(names.map((name) => memberOf(account, name, { characters, param: listed.includes(name) ? 'characters' : 'prompt' })))
   }
-  const plan = async (request: VideoRequest): Promise<VideoPlan> => {
+  const check = async (request: VideoRequest): Promise<VideoPlan> => {
     if (request.prompt === '') throw new AppError('missing_required_parameter', { param: 'prompt' })
     const { routes: [{ backend, model: { id: model, capabilities } }], isSubstituted } = backends.route(request.model)
     if (request.from !== null) done(mine(request.account, request.from.id, 'video'), 'video')
@@ -54,7 +54,8 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
     const size = request.size ?? (request.orientation === 'landscape' ? '1280x720' : capabilities.sizes[0])
     if (!capabilities.sizes.includes(size)) throw new AppError('invalid_parameter', { param: 'size', details: { reason: `${backend.name} does not make it`, allowed: capabilities.sizes.join(', ') } })
     const cast = await castOf(request)
-    if (cast.length > capabilities.maxCharacters) throw new AppError('too_many_characters', { param: 'prompt', details: { what: backend.name, limit: capabilities.maxCharacters, asked: cast.length } })
+    const asked = cast.length + request.pending.length
+    if (asked > capabilities.maxCharacters) throw new AppError('too_many_characters', { param: 'prompt', details: { what: backend.name, limit: capabilities.maxCharacters, asked } })
     const warnings = isSubstituted ? [{ code: 'model_substituted', message: `${String(request.model)} is not here: ${model} makes it.` } as const] : []
     const segments = segmentsOf(request.prompt, cast)
     const pictures = request.pictures.map((_, picture) => ({ kind: 'image', n: cast.length + picture + 1, of: 'picture', picture } as const))
@@ -67,12 +68,13 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
       },
     }
   }
+  // Whatever comes of it, the files are the video service's.
+  const plan = (request: VideoRequest): Promise<VideoPlan> => check(request).finally(() => discard(request))
   const submit = async (request: VideoRequest): Promise<Video> => {
     const same = JSON.stringify({ ...request, isRetry: false, pictures: request.pictures.map((picture) => ('path' in picture ? picture.sha256 : picture.url)) })
     const earlier = request.isRetry ? retries.get(same) : undefined
     const { backend, model, prompt, rendered, warnings } = await plan(request)
     submitted.push(request)
-    for (const picture of request.pictures) if (picture.type === 'upload') await rm(picture.path)
     if (earlier) return earlier
     const waited = request.pending.map((id) => ({ id, username: null, revision: 1, mentions: [] }))
     const from = request.from === null ? null : mine(request.account, request.from.id)
@@ -126,6 +128,10 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
 function done({ state }: Video, param?: string): Extract<VideoState, { at: 'completed' }> {
   if (state.at === 'completed') return state
   throw new AppError(state.at === 'failed' ? 'video_failed' : 'video_not_ready', { param })
+}
+
+async function discard({ pictures }: VideoRequest): Promise<void> {
+  for (const picture of pictures) if (picture.type === 'upload') await rm(picture.path)
 }
 
 async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> { yield bytes }

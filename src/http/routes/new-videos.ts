@@ -1,9 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CreateRequest } from '../../characters/requests.ts'
+import { newCharacterId, type CharacterId } from '../../domain/identifier.ts'
 import type { VideoRequest } from '../../videos/videos.ts'
 import type { App, ServerDeps } from '../deps.ts'
 import { languageOf } from '../language.ts'
 import { pollHeadersOf } from '../poll-headers.ts'
-import { readInlineCharacter, readShot, readVideo } from '../read-video.ts'
+import { readInlineCharacter, readPictures, readShot, readVideo } from '../read-video.ts'
 import { refusals } from '../schemas/error.ts'
 import { CREATE_REFUSALS } from '../schemas/refusals.ts'
 import { derivedBody, shotBody, videoBody, videoParams, videoResource, type VideoBody, type VideoResource } from '../schemas/video.ts'
@@ -43,14 +45,19 @@ export function newVideoRoutes(app: App, deps: NewVideoDeps): void {
 }
 
 async function create(body: VideoBody, request: FastifyRequest, reply: FastifyReply, deps: NewVideoDeps): Promise<VideoResource> {
+  const wanted = readVideo(body, request)
   const inline = await readInlineCharacter(body, request, deps)
-  const wanted = await readVideo(body, request, deps)
-  if (inline === null) return submit(wanted, request, reply, deps)
-  // A request that is refused anyway makes no character.
-  await deps.videos.plan(wanted)
-  const { id, done } = await deps.characters.create(inline)
+  // A request that is refused anyway makes no character. Without its pictures: a plan uses files up.
+  if (inline !== null) await deps.videos.plan({ ...wanted, pending: [newCharacterId()] })
+  const pictures = await readPictures(body, request, deps)
+  const pending = inline === null ? [] : [await begin(inline, deps)]
+  return submit({ ...wanted, pictures, pending }, request, reply, deps)
+}
+
+async function begin(inline: CreateRequest, { characters }: NewVideoDeps): Promise<CharacterId> {
+  const { id, done } = await characters.create(inline)
   done.catch(() => {}) // the video that waits for it tells
-  return submit({ ...wanted, pending: [id] }, request, reply, deps)
+  return id
 }
 
 async function submit(wanted: VideoRequest, request: FastifyRequest, reply: FastifyReply, { videos, backends }: NewVideoDeps): Promise<VideoResource> {
