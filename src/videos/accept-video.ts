@@ -70,31 +70,28 @@ async function findEarlier(db: Database, request: VideoRequest, nowMs: number): 
   return findRecentVideo(db, request.account, { fingerprint: fingerprintOf(request), sinceMs: nowMs - SAME_ANSWER_MS })
 }
 
+/** Of equal requests that come at once one finds a place, which is claimed inside the transaction, and the others find its row. */
 async function acceptNew(request: VideoRequest, planned: Planned, { db, objects, events, clock, claim }: Acceptance): Promise<VideoRow> {
   const nowMs = clock()
   const id = newVideoId(nowMs)
-  const job = claim()
+  const claimed: ClaimedVideo[] = []
   try {
     const pictures = await keepGiven(id, request.pictures, objects)
-    const { row, isNew } = await db.transaction().execute(async (trx) => {
-      // Its first copy may have been accepted while this one was planned.
+    const row = await db.transaction().execute(async (trx) => {
       const earlier = await findEarlier(trx, request, nowMs)
-      if (earlier) return { row: earlier, isNew: false }
+      if (earlier) return earlier
+      claimed.push(claim())
       await writeRow(trx, request, { id, nowMs, planned, pictures })
       await events.record(trx, { type: 'video.queued', account: request.account, id })
-      return { row: await findWritten(trx, id), isNew: true }
+      return findWritten(trx, id)
     })
-    if (isNew) job.start(id)
-    else await leave()
+    if (claimed.length === 0) await objects.deleteFolder(givenFolder(id))
+    for (const job of claimed) job.start(id)
     return row
   } catch (error) {
-    await leave()
-    throw error
-  }
-
-  async function leave(): Promise<void> {
-    job.withdraw()
+    for (const job of claimed) job.withdraw()
     await objects.deleteFolder(givenFolder(id))
+    throw error
   }
 }
 

@@ -93,13 +93,14 @@ test('edits and extensions go to the backend of the video, where it can', async 
   expect(await refusal(rig, { from: { id: able.id, how: 'extend' }, seconds: 8 })).toMatchObject({ code: 'invalid_parameter', param: 'seconds', asked: 13, nearest: 12 })
 })
 
+const from = (id: string) => ({ from: { id, how: 'edit' } as const })
+
 test('what a video is made from must be there, finished, and the caller\'s own', async () => {
   const gate = Promise.withResolvers<void>()
   await using rig = await rigOf({ onSubmit: (_, { caption }) => {
     if (caption === 'wait') return gate.promise
     if (caption === 'fail') throw new AppError('backend_rejected', { details: { said: 'no' } })
   } })
-  const from = (id: string) => ({ from: { id, how: 'edit' } as const })
   const failed = await make(rig, { prompt: 'fail' })
   const unfinished = await rig.videos.submit(videoRequest({ prompt: 'wait' }))
   const foreign = await make(rig, { account: 'other' })
