@@ -35,10 +35,6 @@ async function ask(url: URL, init: RequestInit, { origin, inspect, signal, scrub
   if (url.origin !== origin) throw invalidOutput('its answer leads to another host')
   if (init.body !== undefined && init.body !== null) inspect(textToSend(init.body))
   const response = await fetch(url, { ...init, redirect: 'manual', signal }).catch((error: unknown) => { throw unanswered(error, signal) })
-  if (response.status >= 300 && response.status < 400) {
-    await response.body?.cancel()
-    throw invalidOutput('it answers with a redirect')
-  }
   if (!response.ok) throw await refusal(response, { scrub, signal })
   const text = await textOf(response, { maxBytes: maxAnswerBytes, signal })
   return new Response(response.status === 204 ? null : text, { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? '' } })

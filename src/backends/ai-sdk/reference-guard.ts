@@ -5,7 +5,7 @@ import type { BackendRequest } from '../backend.ts'
 export interface Sent { readonly called: string; readonly base64: string }
 
 /** In the order that they are spoken of. */
-export function filesToSend({ references, firstFrame }: BackendRequest): readonly Sent[] {
+export function filesToSend({ references, firstFrame }: Pick<BackendRequest, 'references' | 'firstFrame'>): readonly Sent[] {
   const first = firstFrame === null ? [] : [{ called: 'the first frame', base64: base64Of(firstFrame.bytes) }]
   return [...first, ...references.map(({ kind, n, bytes }) => ({ called: `${kind} ${n}`, base64: base64Of(bytes) }))]
 }
