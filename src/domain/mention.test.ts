@@ -79,8 +79,9 @@ test('spans count UTF-16 units of the user\'s own text', () => {
   expect(scanMentions('a@bob.com https://x.y/@ana在 @{kai').misses).toEqual([{ reason: 'inside_word', start: 1, end: 9 }, { reason: 'url', start: 22, end: 26 }, { reason: 'unclosed_brace', start: 28, end: 33 }])
 })
 
+const names = (count: number): string => Array.from({ length: count }, (_, n) => `@n${n}x`).join(' ')
+
 test('more than 64 different names are refused before anybody is looked up, one name said often is one', () => {
-  const names = (count: number, tail = ''): string => Array.from({ length: count }, (_, n) => `@n${n}x${tail}`).join(' ')
   expect(scanMentions(names(MOST_NAMES)).found).toHaveLength(MOST_NAMES)
   expect(() => scanMentions(names(65))).toThrow(expect.objectContaining({ code: 'too_many_characters', param: 'prompt', details: { what: 'A prompt', limit: 64, asked: 65 } }))
   const said = Array.from({ length: 500 }, (_, n) => `@小明${String.fromCodePoint(0x4e00 + 7 * n)}`).join('')
@@ -98,11 +99,12 @@ const parts = array(constantFrom(
   ...['ana', 'bob', '6f2dbf2b3.zenwhisper', ID].flatMap(mention), ...mention('chr_Axtjik3O#').slice(2),
 ), { maxLength: 30 })
 
+const joined = (all: readonly Part['is'][]): string => all.map((one) => ('text' in one ? one.text : `\u0000${one.cast}\u0000`)).join('')
+
 test('a prompt made of texts, escapes and mentions is read as just those', () => {
   assert(property(parts, (parts) => {
     const spaced = parts.map(({ source, is }) => ('cast' in is ? { source: `${source} `, is: [is, { text: ' ' }] } : { source, is: [is] }))
     const { pieces, unknown } = read(spaced.map(({ source }) => source).join(''))
-    const joined = (all: readonly ({ readonly text: string } | { readonly cast: string })[]): string => all.map((one) => ('text' in one ? one.text : `\u0000${one.cast}\u0000`)).join('')
     expect(joined(pieces)).toBe(joined(spaced.flatMap(({ is }) => is)))
     expect(unknown).toEqual([])
   }), { numRuns: 500 })
@@ -110,6 +112,15 @@ test('a prompt made of texts, escapes and mentions is read as just those', () =>
 
 const ODD = ['@', '＠', '\\', '{', '}', '｛', '｝', ' ', '.', '-', '·', '_', '/', ':', '+', 'ana', 'bob', '小明', '明', 'ﾞ', 'ｶ', '\u0301', 'A', '1', '😀', '\ud840', '\udc00', '𠀀', 'https://', 'www.', '각', '\u1161', 'Σ', 'İ', '\n']
 const anything = tuple(array(constantFrom(...ODD), { maxLength: 40 }), string({ unit: 'binary', maxLength: 10 })).map(([odd, any]) => odd.join('') + any)
+
+/** Names that may have to be looked up, and signs. */
+function workOf(source: string): number {
+  try {
+    return scanMentions(source).found.reduce((sum, sign) => sum + ('names' in sign ? sign.names.length : 1), 0)
+  } catch {
+    return 0 // too many names
+  }
+}
 
 describe('whatever the text', () => {
   test('the pieces tile it, and written as they stand give it back', () => {
@@ -135,16 +146,9 @@ describe('whatever the text', () => {
   })
 
   test('twice the text is at most twice the work', () => {
-    const work = (source: string): number => {
-      try {
-        return scanMentions(source).found.reduce((sum, sign) => sum + ('names' in sign ? sign.names.length : 1), 0)
-      } catch {
-        return 0 // too many names
-      }
-    }
     const HOSTILE = ['@明', '@小明在海边', '@a.B', '@a.', '明', 'x@', '@{', '@{a}', '\\@', '\\', '@@', 'http://a/@b', '@Ａ明', '@a\u0301', '.', '@ｶﾞ', 'a']
     const grown = HOSTILE.flatMap((unit) => ['', '@', '@{'].map((start) => {
-      const [once, twice] = [200, 400].map((times) => work(start + unit.repeat(times)))
+      const [once, twice] = [200, 400].map((times) => workOf(start + unit.repeat(times)))
       return { unit, start, isLinear: twice <= 2 * once + 2 * unit.length && twice <= unit.length * 400 + 2 }
     }))
     expect(grown.filter(({ isLinear }) => !isLinear)).toEqual([])
