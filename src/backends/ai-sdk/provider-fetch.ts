@@ -37,7 +37,8 @@ async function ask(url: URL, init: RequestInit, { origin, inspect, signal, scrub
   const response = await fetch(url, { ...init, redirect: 'manual', signal }).catch((error: unknown) => { throw unanswered(error, signal) })
   if (!response.ok) throw await refusal(response, { scrub, signal })
   const text = await textOf(response, { maxBytes: maxAnswerBytes, signal })
-  return new Response(response.status === 204 ? null : text, { status: response.status, headers: { 'content-type': response.headers.get('content-type') ?? '' } })
+  // 202 is the one status of success that a package tells from others.
+  return new Response(text, { status: response.status === 202 ? 202 : 200, headers: { 'content-type': response.headers.get('content-type') ?? '' } })
 }
 
 function textToSend(body: BodyInit): string {
