@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readFile, readdir, rm, stat } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { rawExchange } from '../../test/support/raw-http.ts'
@@ -97,6 +97,22 @@ describe('files', () => {
     const fields: Fields = [['prompt', 'retry me'], ['input_reference', picture('same')]]
     const [first, again] = [await post(fields), await post(fields, { 'x-stainless-retry-count': '1' })]
     expect((await again.json()).id).toBe((await first.json()).id)
+  })
+
+  test('belong to the service once it has taken them', async () => {
+    const { submit } = server.videos
+    const kept: string[] = []
+    server.videos.submit = async (request) => {
+      kept.push(...request.pictures.flatMap((one) => (one.type === 'upload' ? [one.path] : [])))
+      return submit({ ...request, pictures: [] })
+    }
+    const response = await post([['prompt', 'p'], ['input_reference', picture('kept')]])
+    server.videos.submit = submit
+    await response.text()
+    // Another whole request, so that the first one's end has come.
+    await (await post([['prompt', 'p']])).text()
+    expect(await readFile(kept[0], 'utf8')).toBe('kept')
+    await rm(kept[0])
   })
 
   test('are removed when the service refuses the video', async () => {
