@@ -11,6 +11,7 @@ import { parseAnswer } from './parse-answer.ts'
 import { referenceFile } from './reference-file.ts'
 import { serviceSettings } from './service-config.ts'
 import { serviceHealth } from './service-health.ts'
+import { UnusableBackend } from './unusable-backend.ts'
 
 const MiB = 1024 * 1024
 /** All nodes of an installation with many extensions; every graph that waits. */
@@ -27,10 +28,10 @@ const queueSchema = z.object({ queue_running: queueItems, queue_pending: queueIt
 
 interface Waiting { readonly signal: AbortSignal }
 
-/** Rejects with an error that names every path of a map that its graph lacks. */
+/** Rejects with {@link UnusableBackend} that names every path of a map that its graph lacks. */
 export async function createComfyUi(config: ComfyUiConfig): Promise<Backend> {
-  const models = await Promise.all(config.models.map((model) => loadModel(model).catch((error: unknown) => {
-    throw new Error(`${config.name}, model ${model.id}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  const models = await Promise.all(config.models.map((model, at) => loadModel(model).catch((error: unknown) => {
+    throw new UnusableBackend(`models[${at}]`, error instanceof Error ? error.message : String(error))
   })))
   return new ComfyUi(config, models)
 }
