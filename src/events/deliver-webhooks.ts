@@ -59,8 +59,9 @@ export class WebhookDeliverer {
     try {
       while (this.#isWanted && !this.#isDraining) {
         this.#isWanted = false
-        await this.#startDue()
-        sleepMs = await this.#untilNext()
+        const nowMs = this.#deps.clock() // one for both: what falls due in between must not fall through
+        await this.#startDue(nowMs)
+        sleepMs = await this.#untilNext(nowMs)
       }
     } catch (error) {
       this.#deps.log.error('webhooks.unread', { error })
@@ -70,22 +71,19 @@ export class WebhookDeliverer {
     if (!this.#isDraining) this.#timer = setTimeout(() => this.wake(), sleepMs).unref()
   }
 
-  async #startDue(): Promise<void> {
-    const { db, clock } = this.#deps
+  async #startDue(nowMs: number): Promise<void> {
     for (;;) {
       const limit = MOST_RUNNING - this.#running.size
       if (limit <= 0 || this.#isDraining) return
-      const due = await dueDeliveries(db, { nowMs: clock(), limit, except: [...this.#running.keys()], exceptEndpoints: this.#busyEndpoints() })
+      const due = await dueDeliveries(this.#deps.db, { nowMs, limit, except: [...this.#running.keys()], exceptEndpoints: this.#busyEndpoints() })
       if (due.length === 0) return
       for (const row of due) if (this.#runningOf(row.endpoint_id) < MOST_OF_ONE_ENDPOINT) this.#start(row)
     }
   }
 
-  async #untilNext(): Promise<number> {
-    const { db, clock } = this.#deps
-    const nowMs = clock()
-    const nextAtMs = await nextDueAt(db, nowMs)
-    return nextAtMs === null ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, nextAtMs - nowMs)
+  async #untilNext(nowMs: number): Promise<number> {
+    const nextAtMs = await nextDueAt(this.#deps.db, nowMs)
+    return nextAtMs === null ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, Math.max(0, nextAtMs - this.#deps.clock()))
   }
 
   #runningOf(endpointId: string): number { return [...this.#running.values()].filter((one) => one.endpointId === endpointId).length }

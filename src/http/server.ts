@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import { fastify, type FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -108,9 +109,17 @@ function refuseWhileClosing(app: App): void {
   app.addHook('onRequest', async ({ method }) => {
     if (isClosing && method === 'POST') throw new AppError('shutting_down')
   })
+  // To Node a connection is not idle before its first request. Some clients open one ahead.
+  const unused = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  app.server.on('request', ({ socket }) => unused.delete(socket))
   // Node waits for keep-alive connections that became idle after close(): they are ended as they do.
   app.addHook('preClose', async () => {
     isClosing = true
+    for (const socket of unused) socket.destroy()
     const idle = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS)
     const drain = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS)
     app.server.once('close', () => { clearInterval(idle); clearTimeout(drain) })
