@@ -71,8 +71,8 @@ describe('BACKENDS', () => {
       expect.stringMatching(/^BACKENDS\[1\]\.models\[0\]\.id: must be 1 to 200/),
       'BACKENDS[2].kind: must be one of openai-videos, comfyui, openrouter, ai-sdk, animatic',
       expect.stringMatching(/^BACKENDS\[3\]\.package: @ai-sdk\/fal drops references without a warning/),
-      'BACKENDS[3].name: router is the name of another one, at 0',
-      'BACKENDS[5].name: animatic is the name of another one, at 4',
+      'BACKENDS[3].name: router is the name of another one',
+      'BACKENDS[5].name: animatic is the name of another one',
     ])
   })
 

@@ -30,17 +30,16 @@ export function parseBackendConfigs(list: unknown): { readonly configs: readonly
 
 /** Looked for before anything else is right, so that one start tells all. */
 function takenNames(list: unknown): readonly BackendFault[] {
-  const names = Array.isArray(list) ? list.map(nameOf) : []
+  const entries: readonly unknown[] = Array.isArray(list) ? list : []
+  const names = entries.map(nameOf)
   return names.flatMap((name, at) => {
-    const first = names.indexOf(name)
-    const isTaken = name !== null && first < at
-    return isTaken ? [{ path: [at, 'name'], message: `${name} is the name of another one, at ${first}` }] : []
+    const isTaken = name === EMBEDDED ? !isEmbedded(entries[at]) || names.indexOf(name) < at : name !== null && names.indexOf(name) < at
+    return isTaken ? [{ path: [at, 'name'], message: `${name} is the name of another one` }] : []
   })
 }
 
 const named = z.object({ name: z.string() })
-const embedded = z.object({ kind: z.literal(EMBEDDED) })
 
-function nameOf(entry: unknown): string | null {
-  return embedded.safeParse(entry).success ? EMBEDDED : named.safeParse(entry).data?.name ?? null
-}
+const isEmbedded = (entry: unknown): boolean => placeOfEmbedded.safeParse(entry).success
+
+const nameOf = (entry: unknown): string | null => (isEmbedded(entry) ? EMBEDDED : named.safeParse(entry).data?.name ?? null)
