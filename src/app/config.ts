@@ -43,6 +43,8 @@ export const SETTINGS = {
   LENS_PROCESSES: setting('How many videos are read at a time, each in its own jailed process.', 'processors', wholeNumber(1, 64).default(Math.max(1, availableParallelism()))),
   QUEUE_MAX: setting('How many creates may wait before more are refused with 429.', '64', wholeNumber(0, 100_000).default(64)),
   BACKENDS: setting('What makes videos, besides the embedded `animatic`: a JSON list, or the path of a file that holds one. [How](backends.md).', 'only `animatic`', backendsSetting),
+  VIDEOS_AT_ONCE: setting('How many videos are made at a time. Most of that is waiting for a backend.', '16', wholeNumber(1, 1000).default(16)),
+  VIDEO_DEADLINE_MS: setting('How long a backend may take for one video.', '3600000', wholeNumber(1000, 7 * 24 * 3_600_000).default(3_600_000)),
   HUMAN_POLICY: setting('Real people: `allow`, ask for `consent` in the request, or `reject`.', 'allow', z.enum(['allow', 'consent', 'reject'], 'must be allow, consent or reject').default('allow')),
   METRICS_PUBLIC: setting('`true`: /metrics answers others than loopback.', 'false', z.enum(['true', 'false'], 'must be true or false').default('false').transform((text) => text === 'true')),
   LOG_LEVEL: setting('`info`, `warn`, `error` or `silent`.', 'info', z.enum(['info', 'warn', 'error', 'silent'], 'must be info, warn, error or silent').default('info')),

@@ -20,7 +20,7 @@ export class ServiceError extends Error {
 export function describeFailure(error: unknown): string {
   if (error instanceof ServiceError) return [error.message, ...(error.hint ? [error.hint] : [])].join('\n')
   if (!(error instanceof Error)) return String(error)
-  const isForeseen = ['UsageError', 'SettingsError', 'DataFolderUnusable', 'DatabaseUnusable', 'ModelsNotReady', 'AppError'].includes(error.name) || hasCode(error, /^(ERR_PARSE_ARGS|E[A-Z]+$)/)
+  const isForeseen = ['UsageError', 'SettingsError', 'DataFolderUnusable', 'DatabaseUnusable', 'ModelsNotReady', 'UnusableBackends', 'AppError'].includes(error.name) || hasCode(error, /^(ERR_PARSE_ARGS|E[A-Z]+$)/)
   return isForeseen ? error.message : (error.stack ?? error.message)
 }
 

@@ -1,0 +1,22 @@
+import { openFileSource } from '../net/file-source.ts'
+import type { FetchSettings } from '../net/limits.ts'
+import { parseSourceUrl } from '../net/source-url.ts'
+import { openUrlSource } from '../net/url-source.ts'
+import type { DiskObjects } from '../objects/disk-objects.ts'
+import { openObjectSource } from '../objects/object-source.ts'
+import type { ByteSource } from '../runtime/byte-source.ts'
+
+type Source = { readonly type: 'url'; readonly url: string } | { readonly type: 'upload' | 'data'; readonly path: string } | { readonly type: 'video'; readonly objectKey: string; readonly bytes: number }
+
+export type SourceOpener = (source: Source, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
+
+/** The bytes of a source, wherever they lie; a stranger's address only behind the guard. */
+export function createSourceOpener(fetch: FetchSettings, objects: DiskObjects): SourceOpener {
+  return async (source, { signal, scratch }) => {
+    switch (source.type) {
+      case 'url': return openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal })
+      case 'video': return openObjectSource(objects, source.objectKey, source.bytes)
+      case 'upload': case 'data': return openFileSource(source.path)
+    }
+  }
+}
