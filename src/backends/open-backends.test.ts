@@ -82,6 +82,6 @@ test('all that cannot be built is told at once, by its place', async () => {
     { kind: 'comfyui', name: 'two', url: 'http://127.0.0.1:1', models: [{ id: 'own', graph: '/no/such/other.json', map: { prompt: 'a.text', references: ['b.image'], output: 'c', fps: 16 } }] },
   ]
   await expect(openList(list)).rejects.toMatchObject({
-    name: 'UnusableBackends', problems: [expect.stringMatching(/^BACKENDS\[0\]: one, model own: graph/), expect.stringMatching(/^BACKENDS\[2\]: two, model own: graph/)],
+    name: 'UnusableBackends', problems: [expect.stringMatching(/^BACKENDS\[0\]\.models\[0\]: graph/), expect.stringMatching(/^BACKENDS\[2\]\.models\[0\]: graph/)],
   })
 })

@@ -41,6 +41,6 @@ async function open(config: BackendConfig, { embedded, fetch }: Pick<OpenBackend
 }
 
 function problem(error: unknown, at: number): string {
-  const place = `BACKENDS[${at}]${error instanceof UnusableBackend ? `.${error.path}` : ''}`
-  return `${place}: ${error instanceof Error ? error.message : String(error)}`
+  if (!(error instanceof UnusableBackend)) throw error
+  return `BACKENDS[${at}].${error.path}: ${error.message}`
 }
