@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -264,6 +266,31 @@ describe('over restarts', () => {
     await settled(events, [{ eventType: 'character.failed', status: 'delivered' }, { eventType: 'character.deleted', status: 'delivered', attempts: 1 }])
     expect(receiver.received.map(({ event }) => event.type).toSorted()).toEqual(['character.deleted', 'character.failed', 'character.failed'])
     await events.drain()
+    await rm(folder, { recursive: true })
+  })
+
+  test('what was committed right before the process was killed is delivered', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dramatis-webhooks-'))
+    const file = join(folder, 'dramatis.db')
+    await using receiver = await startWebhookReceiver()
+    const story = characterStory()
+    {
+      await using events = await openMemoryEvents({ file, allow: [receiver.pair] })
+      await events.webhooks.create('local', { name: 'hooks', url: receiver.url, eventTypes: ['character.deleted'] })
+    }
+    const program = `
+      import { openMemoryEvents } from ${JSON.stringify(new URL('../../test/support/memory-events.ts', import.meta.url).href)}
+      const events = await openMemoryEvents({ file: ${JSON.stringify(file)}, allow: [${JSON.stringify(receiver.pair)}] })
+      await events.db.transaction().execute((trx) => events.record(trx, ${JSON.stringify(story.deleted)}))
+      process.kill(process.pid, 'SIGKILL')`
+    const killed = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: ['ignore', 'ignore', 'inherit'] })
+    expect(await once(killed, 'exit')).toEqual([null, 'SIGKILL'])
+    {
+      await using events = await openMemoryEvents({ file, allow: [receiver.pair] })
+      await events.resume()
+      await settled(events, [{ eventType: 'character.deleted', status: 'delivered' }])
+    }
+    expect(receiver.received.at(-1)?.event).toMatchObject({ type: 'character.deleted', data: { id: story.id } })
     await rm(folder, { recursive: true })
   })
 })
