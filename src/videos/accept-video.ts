@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import type { Database } from '../db/database.ts'
 import { videoOf, writeFacts, type VideoFacts } from '../db/stored-video.ts'
@@ -13,7 +12,7 @@ import type { Log } from '../runtime/log.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { writeOrder, type OrderedPicture } from './order.ts'
 import { planVideo, type PlanDeps, type Planned } from './plan-video.ts'
-import { givenFolder, pictureName } from './video-files.ts'
+import { bytesOfFile, givenFolder, pictureName } from './video-files.ts'
 import type { ClaimedVideo } from './video-jobs.ts'
 import type { PictureRequest, VideoPlan, VideoRequest } from './videos.ts'
 
@@ -100,7 +99,7 @@ async function keepGiven(id: VideoId, pictures: readonly PictureRequest[], objec
     if (picture.type === 'url') return picture
     const name = pictureName(index)
     const { size } = await stat(picture.path)
-    await objects.put(objectKey(givenFolder(id), name), createReadStream(picture.path))
+    await objects.put(objectKey(givenFolder(id), name), bytesOfFile(picture.path))
     return { type: 'kept', name, bytes: size } as const
   }))
 }

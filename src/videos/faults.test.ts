@@ -10,6 +10,7 @@ import { chunksOf, DONE, OUTPUT, scriptedBackend, type Script, type ScriptedBack
 import { openVideoRig, videoRequest, type VideoRig, type VideoRigOptions } from '../../test/support/video-rig.ts'
 import { failCharacter } from '../db/character-rows.ts'
 import { writeError } from '../db/stored-error.ts'
+import { readFacts } from '../db/stored-video.ts'
 import { AppError } from '../domain/errors.ts'
 import { VIDEO_STEPS, type Video } from '../domain/video.ts'
 import { LensDied } from '../jail/lens-died.ts'
@@ -176,6 +177,8 @@ test('when the service ends, what is followed is kept, and followed on at the ne
     expect(await codeOf(rig.videos.submit(videoRequest()))).toBe('shutting_down')
     expect((await rig.videos.list('local', { limit: 10, order: 'asc' })).videos.map(({ state }) => state)).toEqual([{ at: 'in_progress', progress: 40 }, { at: 'queued' }])
     expect(remote.cancelled).toEqual([])
+    const rows = await rig.db.selectFrom('videos').select('facts').execute()
+    expect(rows.map((row) => readFacts(row).step)).toEqual([null, null]) // an end that was announced is no death
   }
   const again = scriptedBackend({ journal })
   await using rig = await openVideoRig({ folder, backends: [again] })

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import type { VideoId } from '../domain/identifier.ts'
 import { objectKey, type StoredFile } from '../domain/stored-file.ts'
 import type { DiskObjects } from '../objects/disk-objects.ts'
 import type { Judgement } from './judge-output.ts'
+import { bytesOfFile } from './video-files.ts'
 
 /** All on disk when this resolves; until the row names them they are nobody's. What an earlier try left is gone. */
 export async function storeOutput(id: VideoId, { path, judgement }: { readonly path: string; readonly judgement: Judgement }, objects: DiskObjects): Promise<readonly StoredFile[]> {
   await objects.deleteFolder(id)
   const { extension, thumbnail, spritesheet } = judgement
   return Promise.all([
-    store(id, { name: `video.${extension}`, bytes: createReadStream(path) }, objects),
+    store(id, { name: `video.${extension}`, bytes: bytesOfFile(path) }, objects),
     store(id, { name: 'thumbnail.webp', bytes: [thumbnail] }, objects),
     store(id, { name: 'spritesheet.jpg', bytes: [spritesheet] }, objects),
   ])

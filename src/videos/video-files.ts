@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs'
 import { isVideoId, type VideoId } from '../domain/identifier.ts'
 
 // Where the objects of videos lie. What was given is apart from what was made: it goes when the video is made, and the rest stays.
@@ -7,6 +8,9 @@ const GIVEN = '-given'
 /** The folder of the pictures that came with the request of a video. */
 export const givenFolder = (id: VideoId): string => `${id}${GIVEN}`
 export const pictureName = (index: number): string => `picture-${index + 1}`
+
+/** A file of ours, opened when it is first read. */
+export async function* bytesOfFile(path: string): AsyncGenerator<Uint8Array, void> { yield* createReadStream(path) }
 
 /** Whose folder of objects it is, and which of the two; null for those of others. */
 export function ownerOf(folder: string): { readonly id: VideoId; readonly isGiven: boolean } | null {

@@ -28,7 +28,7 @@ export interface VideoRequest {
   readonly unknownMentions: 'error' | 'text'
   /** What it is made from: its cast, and what is not said anew, is taken over. */
   readonly from: { readonly id: string; readonly how: 'remix' | 'edit' | 'extend' } | null
-  /** The client says that it sends this again: an equal one of the last ten minutes is the answer. */
+  /** The client says that it sends this again: an equal one of the last ten minutes is the answer, whatever has become of it. */
   readonly isRetry: boolean
 }
 
@@ -61,24 +61,26 @@ export interface VideoContent {
 
 /** What is not there or somebody else's is the same `video_not_found`. */
 export interface Videos {
-  /** The dry run: everything a submit checks, nothing kept. Rejects with the same, to the byte. */
+  /** The dry run: everything a submit checks but the queue, nothing kept; pictures that came as files are taken over here too. Rejects with the same, to the byte. */
   plan(request: VideoRequest): Promise<VideoPlan>
   /**
    * Resolves when the row is written; no backend is called before. Rejects with what {@link Prompts.resolve} rejects with, `model_not_found`, `too_many_characters`,
-   * `prompt_too_long`, `invalid_parameter` (size, seconds), `faces_refused`, `reference_unsupported`, `operation_unsupported`, `video_not_found`, `video_not_ready`, `queue_full`.
+   * `prompt_too_long`, `invalid_parameter` (size, seconds), `faces_refused`, `reference_unsupported`, `request_too_large` (a picture), `operation_unsupported`, `video_not_found` (param `video`, but none for a remix: there it stands in the address),
+   * `video_not_ready`, `video_failed`, `queue_full`, `shutting_down`.
    */
   submit(request: VideoRequest): Promise<Video>
   find(account: string, id: string): Promise<Video>
   list(account: string, request: VideoListRequest): Promise<VideoPage>
-  /** Whatever state it is in: a running one is cancelled, what it holds is freed. */
+  /** Whatever state it is in: a running one is stopped and cancelled at its backend, what it holds is freed. */
   remove(account: string, id: string): Promise<VideoId>
   /** Rejects with `video_not_ready`, `video_failed`. */
   openContent(account: string, id: string, variant: Variant): Promise<VideoContent>
   /** The file of a finished video, to make a character of. `param` is named by the refusals: they are about a body. */
   fileOf(account: string, id: string, param: string): Promise<{ readonly id: VideoId; readonly file: StoredFile }>
-  /** Looks at the finished video and keeps the result with it. Rejects with `video_not_ready`, `video_failed`, or the signal's reason. */
+  /** Looks at the finished video and keeps the result with it; who was deleted since is left out. Rejects with `video_not_ready`, `video_failed`, `lens_failed`, `media_*`, `queue_full`, or the signal's reason. */
   verify(account: string, id: string, options: { readonly signal: AbortSignal }): Promise<Verification>
-  /** Once, before the first request: goes on with what was under way. */
+  /** Once, before the first request and after that of the characters: goes on with what was under way. */
   resume(): Promise<void>
+  /** No new work; what is not done within a grace is kept as it is for the next start. */
   drain(): Promise<void>
 }
