@@ -24,15 +24,16 @@ export async function figureOfFile(models: Models, bytes: Uint8Array): Promise<F
   const image = sharp(bytes).resize(SIDE.width, SIDE.height, { fit: 'fill' })
   const { hasAlpha } = await image.metadata()
   const picture = { ...SIDE, data: await image.clone().removeAlpha().raw().toBuffer() }
-  return hasAlpha ? figureOf(picture, await image.extractChannel('alpha').raw().toBuffer()) : figureOfCrop(models, picture)
+  if (hasAlpha) return figureOf(picture, await image.extractChannel('alpha').raw().toBuffer())
+  return figureOf(picture, alphaOf(refineMask(await segment(models, picture, wholeOf(picture)), picture)))
 }
 
-/** What stands out where a box of a frame is, in pixels. */
-export const figureInBox = (models: Models, frame: Picture, box: Box): Promise<Figure> => figureOfCrop(models, cropped(frame, squareAround(box, FRAMINGS.whole, frame)))
-
-async function figureOfCrop(models: Models, crop: Picture): Promise<Figure> {
+/** What stands out where a box of a frame is, in pixels; null where even a first look at its colours says that it is not wanted. */
+export async function figureInBox(models: Models, frame: Picture, box: Box, isWanted: (figure: Figure) => boolean): Promise<Figure | null> {
+  const crop = cropped(frame, squareAround(box, FRAMINGS.whole, frame))
   const picture = { ...SIDE, data: new Uint8ClampedArray(resize(crop, wholeOf(crop), SIDE)) }
-  return figureOf(picture, alphaOf(refineMask(await segment(models, picture, wholeOf(picture)), picture)))
+  const mask = await segment(models, picture, wholeOf(picture))
+  return isWanted(figureOf(picture, alphaOf(mask))) ? figureOf(picture, alphaOf(refineMask(mask, picture))) : null
 }
 
 const figureOf = (picture: Picture, alpha: Uint8Array): Figure => ({ picture, alpha, colours: colourShares(picture, (at) => alpha[at] >= OPAQUE_FROM) })

@@ -50,11 +50,11 @@ async function facesIn(models: Models, frame: Frame): Promise<readonly Sighting[
 
 /** The foreground, and whatever has a name, as far as it has the colours of one of the known: a face in the frame hides neither. */
 async function figuresIn(models: Models, frame: Frame, known: readonly Figure[]): Promise<readonly Sighting[]> {
+  const isPossible = (figure: Figure): boolean => known.some(({ colours }) => 1 - cosine(colours, figure.colours) < COLOURS_APART)
   const sightings: Sighting[] = []
   for (const box of await placesIn(models, frame)) {
-    const figure = await figureInBox(models, frame, scaled(box, frame.width, frame.height))
-    const isPossible = known.some(({ colours }) => 1 - cosine(colours, figure.colours) < COLOURS_APART)
-    const values = isPossible ? await embedFigure(models, figure) : null
+    const figure = await figureInBox(models, frame, scaled(box, frame.width, frame.height), isPossible)
+    const values = figure && isPossible(figure) ? await embedFigure(models, figure) : null
     if (values) sightings.push({ model: FIGURE_VECTOR.id, box, values })
   }
   return sightings
