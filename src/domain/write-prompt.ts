@@ -10,7 +10,7 @@ export function writePrompt({ cast, segments }: Pick<Shot, 'cast' | 'segments'>,
   const people = cast.map((member, index) => personOf(member, index, { references, style, isChinese, hasPreamble: can.hasPreamble }))
   const text = writeOut(segments, { wordFor: (index, isAgain) => (isAgain ? people[index].again : people[index].first), textOf: (text) => quiet(text, style), clings: style.clings })
   return {
-    prompt: [...people.flatMap(({ introduction }) => introduction ?? []), text].join(' '),
+    prompt: [...people.flatMap(({ introduction }) => introduction ?? []), text].join(''),
     warnings: [...undescribed(cast, { style, what }), ...labelsInText([...segments.flatMap((segment) => ('text' in segment ? segment.text : [])), ...cast.flatMap(({ description }) => description ?? [])], { style, what })],
   }
 }
@@ -19,7 +19,7 @@ export interface Words {
   /** What a member of the cast is called, and from then on. */
   readonly wordFor: (cast: number, isAgain: boolean) => string
   readonly textOf: (text: string) => string
-  /** What may not stand right beside such a word. */
+  /** The two characters where such a word begins or ends that may not stand together. */
   readonly clings: RegExp | null
 }
 
@@ -27,12 +27,11 @@ export interface Words {
 export function writeOut(segments: readonly Segment[], { wordFor, textOf, clings }: Words): string {
   const written: string[] = []
   const named = new Set<number>()
-  const mustPart = (character: string | undefined): boolean => clings !== null && character !== undefined && clings.test(character)
   let isAfterWord = false
   for (const segment of segments) {
     const isWord = 'cast' in segment
     const next = isWord ? wordFor(segment.cast, named.has(segment.cast)) : textOf(segment.text)
-    if ((isWord && mustPart(lastOf(written.at(-1)))) || (isAfterWord && mustPart(firstOf(next)))) written.push(' ')
+    if ((isWord || isAfterWord) && clings?.test(lastOf(written.at(-1)) + firstOf(next))) written.push(' ')
     written.push(next)
     if (isWord) named.add(segment.cast)
     isAfterWord = isWord
@@ -40,8 +39,8 @@ export function writeOut(segments: readonly Segment[], { wordFor, textOf, clings
   return written.join('')
 }
 
-const firstOf = (text: string): string | undefined => /^./su.exec(text)?.[0]
-const lastOf = (text = ''): string | undefined => /.$/su.exec(text.slice(-2))?.[0]
+const firstOf = (text: string): string => /^./su.exec(text)?.[0] ?? ''
+const lastOf = (text = ''): string => /.$/su.exec(text.slice(-2))?.[0] ?? ''
 
 /** What one of the cast is called the first time and later, and how a preamble introduces it. */
 interface Person { readonly first: string; readonly again: string; readonly introduction: string | null }
@@ -69,9 +68,9 @@ const IN_PLAIN: Readonly<Record<MediaKind, { readonly en: string; readonly zh: s
 }
 
 function introduce(labels: readonly string[], { subject, own, isChinese }: { readonly subject: string | null; readonly own: string | null; readonly isChinese: boolean }): string {
-  if (subject !== null) return `${subject} is ${own ?? 'the character'} from ${labels.join(' and ')}.`
+  if (subject !== null) return `${subject} is ${own ?? 'the character'} from ${labels.join(' and ')}. `
   if (isChinese) return `${labels.join('和')}是${own ?? '同一个角色'}。`
-  return `${labels.join(' and ')} ${labels.length === 1 ? 'shows' : 'show'} ${own ?? 'one character'}.`
+  return `${labels.join(' and ')} ${labels.length === 1 ? 'shows' : 'show'} ${own ?? 'one character'}. `
 }
 
 /** A description in the middle of somebody's sentence. */
