@@ -275,6 +275,15 @@ describe('health', () => {
     expect(service.received.map(({ path }) => path)).toEqual(['/system_stats', '/object_info', '/system_stats'])
   })
 
+  test('knows the newer node that saves videos, whose codec belongs to its format', async () => {
+    await using service = await start()
+    const codec = ['COMFY_DYNAMICCOMBO_V3', { options: [{ key: 'auto', inputs: { required: {} } }, { key: 'h264', inputs: { required: {} } }] }]
+    const format = ['COMFY_DYNAMICCOMBO_V3', { options: ['auto', 'mp4'].map((key) => ({ key, inputs: { required: { codec } } })) }]
+    const newer = { input: { required: { video: ['VIDEO', {}], filename_prefix: ['STRING', {}], format }, optional: { codec } } }
+    service.interfere = ({ path }) => (path === '/object_info' ? { status: 200, body: { ...comfyNodes, SaveVideo: newer } } : null)
+    expect(await (await open(service)).health({ signal })).toMatchObject({ isHealthy: true })
+  })
+
   const { UNETLoader, SaveVideo, KSampler, WanVaceToVideo } = comfyNodes
 
   test.each<[string, object, string]>([

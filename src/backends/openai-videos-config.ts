@@ -4,6 +4,10 @@ import { KNOWN_MODEL_NAMES, KNOWN_MODELS } from './known-models.ts'
 import { DIALECT_NAMES, DIALECTS, type Dialect } from './openai-dialects.ts'
 import { capabilitiesConfig, modelId, serviceFields } from './service-config.ts'
 
+/** What a shot says. */
+const OWN_FIELDS: ReadonlySet<string> = new Set(['model', 'prompt', 'seconds', 'size', 'seed', 'negative_prompt', 'extra_params', 'extra_body', 'input_reference', 'input_references'])
+const fieldName = z.string().regex(/^\w{1,100}$/, 'must be the name of a field').refine((name) => !OWN_FIELDS.has(name), 'is filled in for each video')
+
 const model = z.strictObject({
   id: modelId,
   /** What the service calls it. */
@@ -12,6 +16,8 @@ const model = z.strictObject({
   capabilities: capabilitiesConfig.default({}),
   /** Parameters of the model's own: `extra_params` of vLLM-Omni, `extra_body` of SGLang. */
   extra: z.record(z.string(), z.json()).optional(),
+  /** Sent along as they are: `num_inference_steps`, `fps`. */
+  fields: z.record(fieldName, z.union([z.string(), z.number(), z.boolean()])).default({}),
 })
 export type OpenAiModelConfig = Readonly<z.output<typeof model>>
 

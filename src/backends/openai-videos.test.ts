@@ -93,6 +93,13 @@ describe('what vLLM-Omni is sent', () => {
     expect(textField(created(service), 'seconds')).toBe('4')
   })
 
+  test('the operator’s own fields go along', async () => {
+    await using service = await start('vllm-omni')
+    const backend = open(service, { dialect: 'vllm-omni', model: { fields: { num_inference_steps: 30, fps: 16 } } })
+    await backend.submit(backendRequest(backend.models[0]), { signal })
+    expect(['num_inference_steps', 'fps'].map((name) => textField(created(service), name))).toEqual(['30', '16'])
+  })
+
   test('without a reference and a seed it has no such fields', async () => {
     await using service = await start('vllm-omni')
     const backend = open(service, { dialect: 'vllm-omni' })
@@ -163,6 +170,15 @@ describe('a finished video that lies elsewhere', () => {
     const { output } = await follow(backend, operation)
     await expect(backend.open(operation, output, { signal, maxBytes: 100_000 })).rejects.toMatchObject({ code: 'output_invalid' })
     expect(service.received.some(({ path }) => path === '/elsewhere')).toBe(false)
+  })
+
+  test.each(['file:///etc/passwd', '/videos/1.mp4', 'http://example.com:22/'])('at %s is refused', async (address) => {
+    await using service = await start('generic')
+    service.outputUrl = address
+    const backend = open(service, { dialect: 'generic' })
+    const operation = await backend.submit(backendRequest(backend.models[0]), { signal })
+    const { output } = await follow(backend, operation)
+    await expect(backend.open(operation, output, { signal, maxBytes: 100_000 })).rejects.toMatchObject({ code: 'output_invalid' })
   })
 
   test.each([[403, 'output_expired'], [410, 'output_expired'], [503, 'backend_unavailable'], [418, 'output_invalid']])('whose host answers %i', async (status, code) => {
@@ -247,6 +263,13 @@ describe('health', () => {
     expect(await open(service, { dialect: 'generic' }).health({ signal })).toEqual({ isHealthy: false, says })
   })
 
+  test('a relay without a list of models is well; vLLM-Omni is not', async () => {
+    await using service = await start('generic')
+    service.interfere = () => ({ status: 404, body: { detail: 'Not Found' } })
+    expect(await open(service, { dialect: 'generic' }).health({ signal })).toEqual({ isHealthy: true, says: 'It serves models that it does not list.' })
+    expect(await open(service, { dialect: 'vllm-omni' }).health({ signal })).toEqual({ isHealthy: false, says: 'It refuses: Not Found' })
+  })
+
   test('nobody there', async () => {
     const service = await start('generic')
     await service[Symbol.asyncDispose]()
@@ -282,6 +305,7 @@ describe('settings', () => {
     ['a header that fetch sets', { headers: { 'Content-Type': 'text/plain' } }, 'headers.Content-Type'],
     ['several references for SGLang', { models: [{ id: 'm', capabilities: { maxReferences: 2 } }] }, 'models.0.capabilities.maxReferences'],
     ['parameters that no field carries', { dialect: 'generic', models: [{ id: 'm', extra: { a: 1 } }] }, 'models.0.extra'],
+    ['a field that each video has', { models: [{ id: 'm', fields: { prompt: 'x' } }] }, 'models.0.fields.prompt'],
     ['no models', { models: [] }, 'models'],
     ['a setting that does not exist', { modells: [] }, ''],
     ['an unknown preset', { models: [{ id: 'm', preset: 'sora' }] }, 'models.0.preset'],

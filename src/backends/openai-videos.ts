@@ -21,6 +21,8 @@ const jobSchema = z.object({
 })
 const modelList = z.object({ data: z.array(z.object({ id: z.string() })) })
 const MOST_SHOWN_MODELS = 5
+/** Of a relay that lists nothing. */
+const UNLISTED = { data: [{ id: 'models that it does not list' }] }
 
 interface Model extends BackendModel { readonly config: OpenAiModelConfig }
 
@@ -52,7 +54,10 @@ class OpenAiVideos implements Backend {
   }
 
   async health({ signal }: { signal: AbortSignal }): Promise<BackendHealth> {
-    return await serviceHealth(async () => this.#judge(await this.#service.ask('/models', { signal })))
+    return await serviceHealth(async () => this.#judge(await this.#service.ask('/models', { signal }).catch((error: unknown) => {
+      if (isGone(error) && !this.#dialect.isStrictAboutModels) return UNLISTED
+      throw error
+    })))
   }
 
   async submit(request: BackendRequest, { signal }: { signal: AbortSignal }): Promise<JsonObject> {
@@ -129,6 +134,7 @@ class OpenAiVideos implements Backend {
     const { config, capabilities } = this.models.find((model) => model.id === id) ?? this.models[0]
     const extra = config.extra ?? (config.preset && this.#dialect.extraOf[config.preset])
     return {
+      ...config.fields,
       model: servedName(config),
       prompt: shot.prompt,
       seconds: shot.seconds,

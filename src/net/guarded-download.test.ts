@@ -31,6 +31,13 @@ test('a private address is refused, at once and behind a redirect', async () => 
   expect(inside.ranges).toEqual([])
 })
 
+test.each([
+  ['file:///etc/passwd', 'url_not_allowed'], ['data:video/mp4;base64,AAAA', 'url_not_allowed'], ['https://user:pass@example.com/a.mp4', 'url_not_allowed'],
+  ['http://example.com:6379/', 'url_not_allowed'], ['/v1/videos/1.mp4', 'invalid_url'], ['', 'invalid_url'],
+])('%s is no address to fetch from', async (url, code) => {
+  await expect(download({ url, pair: '' }, { allow: [] })).rejects.toMatchObject({ code })
+})
+
 test('an allowed redirect is followed', async () => {
   await using store = await startOrigin((_request, response) => { response.end(VIDEO) })
   await using origin = await startOrigin((_request, response) => { response.writeHead(302, { location: store.url }).end() })

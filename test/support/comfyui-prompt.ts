@@ -20,6 +20,8 @@ export function promptFault(graph: PromptGraph, uploaded: ReadonlyMap<string, un
     if (missing !== undefined) return `Required input is missing: ${id}.${missing}`
     for (const [name, value] of Object.entries(inputs)) {
       const spec = required[name] ?? optional[name]
+      // `format.codec` belongs to `format`, where that is a choice with inputs of its own.
+      if (spec === undefined && required[name.split('.')[0]] !== undefined) continue
       const fault = spec === undefined ? 'is no input of it' : inputFault(value, spec, { graph, uploaded: name === 'image' ? uploaded : null })
       if (fault !== null) return `${id} (${class_type}) ${name} ${fault}`
     }

@@ -10,6 +10,7 @@ const VACE_MAP = {
 
 interface KnownGraph { readonly file: URL; readonly map: GraphMap; readonly inputs: Readonly<Record<string, InputValue>> }
 
+// Its last node names the codec twice: newer ones want it as `format.codec`, older ones as `codec`, and each ignores the other.
 const VACE_FILE = new URL('wan2.1-vace.api.json', import.meta.url)
 
 /** Graphs that come along. They name the model files as they are published; `inputs` of the settings names others. */
