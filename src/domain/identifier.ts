@@ -19,7 +19,6 @@ export const newVideoId = (nowMs?: number): VideoId => `video_${sortableId(nowMs
 export const isVideoId = (text: string): text is VideoId => VIDEO_ID.test(text)
 
 export const newEventId = (nowMs?: number): string => `evt_${sortableId(nowMs)}`
-export const isEventId = (text: string): boolean => /^evt_[0-9a-f]{32}$/.test(text)
 export const newWebhookEndpointId = (nowMs?: number): string => `whe_${sortableId(nowMs)}`
 export const newWebhookDeliveryId = (nowMs?: number): string => `whd_${sortableId(nowMs)}`
 

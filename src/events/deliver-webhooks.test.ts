@@ -33,7 +33,6 @@ async function openRig(answer: Parameters<typeof startWebhookReceiver>[0] = () =
 }
 
 const deliveries = async (events: MemoryEvents, order: 'asc' | 'desc' = 'asc'): Promise<readonly WebhookDelivery[]> => (await events.webhooks.deliveries('local', { limit: 100, order })).deliveries
-const settled = (events: MemoryEvents, expected: readonly Partial<WebhookDelivery>[]) => vi.waitFor(async () => expect(await deliveries(events)).toMatchObject(expected), PATIENTLY)
 const verify = ({ headers, body }: Received, secret: string): string =>
   `v1,${createHmac('sha256', Buffer.from(secret.replace('whsec_', ''), 'base64')).update(`${String(headers['webhook-id'])}.${String(headers['webhook-timestamp'])}.${body}`).digest('base64')}`
 
@@ -44,7 +43,7 @@ describe('an event', () => {
     const { events, receiver, endpoint } = rig
     const story = characterStory()
     for (const happening of [story.queued, story.progress(20), characterStory(undefined, 'bob').failed, story.failed]) await events.record(events.db, happening)
-    await settled(events, [{ endpointId: endpoint.id, eventType: 'character.failed', status: 'delivered', attempts: 1, lastStatus: 200, lastError: null, nextAtMs: null }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ endpointId: endpoint.id, eventType: 'character.failed', status: 'delivered', attempts: 1, lastStatus: 200, lastError: null, nextAtMs: null }])
     const [one] = receiver.received
     expect(receiver.received).toHaveLength(1)
     expect(one.event).toMatchObject({ object: 'event', type: 'character.failed', created_at: START_MS / 1000, data: { id: story.id, status: 'failed', error: { code: 'media_no_video' } } })
@@ -60,7 +59,7 @@ describe('an event', () => {
     const story = characterStory()
     await events.record(events.db, story.failed)
     await events.record(events.db, story.deleted)
-    await settled(events, [{ eventType: 'character.deleted', status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ eventType: 'character.deleted', status: 'delivered' }])
   })
 
   test('of a transaction that is rolled back is never sent', async () => {
@@ -71,7 +70,7 @@ describe('an event', () => {
       throw new Error('no')
     })).rejects.toThrow('no')
     await events.record(events.db, characterStory().deleted)
-    await settled(events, [{ eventType: 'character.deleted', status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ eventType: 'character.deleted', status: 'delivered' }])
     expect(receiver.received).toHaveLength(1)
   })
 })
@@ -84,13 +83,13 @@ describe('what is not taken', () => {
     const delays = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR]
     for (const [index, delayMs] of delays.entries()) {
       const attempts = index + 1
-      await settled(events, [{ status: 'pending', attempts, lastStatus: 500, lastError: 'http_error', nextAtMs: time.nowMs + delayMs }])
+      await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts, lastStatus: 500, lastError: 'http_error', nextAtMs: time.nowMs + delayMs }])
       time.nowMs += delayMs - 1
       await events.resume()
       time.nowMs += 1
       await events.resume()
     }
-    await settled(events, [{ status: 'failed', attempts: 10, nextAtMs: null }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'failed', attempts: 10, nextAtMs: null }])
     expect(receiver.received).toHaveLength(10)
     const timestamps = receiver.received.map(({ headers }) => Number(headers['webhook-timestamp']) - START_MS / 1000)
     expect(timestamps).toEqual(delays.reduce<number[]>((times, delayMs) => [...times, (times.at(-1) ?? 0) + delayMs / 1000], [0]))
@@ -100,31 +99,31 @@ describe('what is not taken', () => {
   test.each([[0, 4500], [1, 5500]])('comes back up to a tenth sooner or later: with %d after %d ms', async (random, delayMs) => {
     await using rig = await openRig(() => 503, { random: () => random })
     await rig.events.record(rig.events.db, characterStory().failed)
-    await settled(rig.events, [{ status: 'pending', nextAtMs: START_MS + delayMs }])
+    await expect.poll(() => deliveries(rig.events), PATIENTLY).toMatchObject([{ status: 'pending', nextAtMs: START_MS + delayMs }])
   })
 
   test.each([[302, 'http_error'], [404, 'http_error'], [null, 'timeout']])('may be answered with %s', async (status, lastError) => {
-    await using rig = await openRig(() => status)
+    await using rig = await openRig(() => status, { answerMs: status === null ? 200 : 15_000 })
     await rig.events.record(rig.events.db, characterStory().failed)
-    await settled(rig.events, [{ status: 'pending', attempts: 1, lastStatus: status, lastError }])
+    await expect.poll(() => deliveries(rig.events), PATIENTLY).toMatchObject([{ status: 'pending', attempts: 1, lastStatus: status, lastError }])
   })
 
   test('is delivered at a later try, which needs no nudge', async () => {
     await using rig = await openRig((_received, count) => (count === 1 ? 500 : 204))
     const { events, time } = rig
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'pending', attempts: 1 }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts: 1 }])
     const [{ nextAtMs }] = await deliveries(events)
     time.nowMs = Number(nextAtMs) - 20
     await events.resume()
     time.nowMs += 20
-    await settled(events, [{ status: 'delivered', attempts: 2, lastStatus: 204, lastError: null }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered', attempts: 2, lastStatus: 204, lastError: null }])
   })
 
   test('does not keep what was answered', async () => {
     await using rig = await openRig(() => 500)
     await rig.events.record(rig.events.db, characterStory().failed)
-    await settled(rig.events, [{ attempts: 1 }])
+    await expect.poll(() => deliveries(rig.events), PATIENTLY).toMatchObject([{ attempts: 1 }])
     expect(JSON.stringify(await rig.events.db.selectFrom('webhook_deliveries').selectAll().execute())).not.toContain('not for keeping')
     expect(rig.events.logged.join('')).not.toContain(rig.receiver.pair)
   })
@@ -140,13 +139,13 @@ test('what happens to one object is delivered in order, whatever happens to othe
   const { events, receiver, time } = rig
   const [slow, quick] = [characterStory(), characterStory()]
   await events.record(events.db, slow.failed)
-  await settled(events, [{ status: 'pending', attempts: 1 }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts: 1 }])
   await events.record(events.db, slow.deleted)
   await events.record(events.db, quick.deleted)
-  await settled(events, [{ status: 'pending', attempts: 1 }, { status: 'pending', attempts: 0 }, { status: 'delivered' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts: 1 }, { status: 'pending', attempts: 0 }, { status: 'delivered' }])
   time.nowMs += 6 * SECOND
   await events.resume()
-  await settled(events, [{ status: 'delivered' }, { status: 'delivered' }, { status: 'delivered' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered' }, { status: 'delivered' }, { status: 'delivered' }])
   expect(receiver.received.filter(({ event }) => event.data.id === slow.id).map(({ event }) => event.type)).toEqual(['character.failed', 'character.failed', 'character.deleted'])
 })
 
@@ -157,11 +156,11 @@ test('one that is held back follows once the one before it is given up', async (
   await events.record(events.db, story.failed)
   await events.record(events.db, story.deleted)
   for (let attempts = 1; attempts < 10; attempts++) {
-    await settled(events, [{ attempts }, { status: 'pending', attempts: 0 }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ attempts }, { status: 'pending', attempts: 0 }])
     time.nowMs += 25 * HOUR
     await events.resume()
   }
-  await settled(events, [{ status: 'failed' }, { status: 'delivered', attempts: 1 }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'failed' }, { status: 'delivered', attempts: 1 }])
 })
 
 test('an endpoint that is gone is sent nothing more until it is changed', async () => {
@@ -169,9 +168,9 @@ test('an endpoint that is gone is sent nothing more until it is changed', async 
   const { events, receiver, endpoint, time } = rig
   const [waiting, last, later] = [characterStory(), characterStory(), characterStory()]
   await events.record(events.db, waiting.failed)
-  await settled(events, [{ status: 'pending' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending' }])
   await events.record(events.db, last.failed)
-  await settled(events, [{ status: 'failed', lastError: 'endpoint_gone' }, { status: 'failed', lastStatus: 410, lastError: 'endpoint_gone' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'failed', lastError: 'endpoint_gone' }, { status: 'failed', lastStatus: 410, lastError: 'endpoint_gone' }])
   expect(await events.webhooks.find('local', endpoint.id)).toMatchObject({ isDisabled: true })
   await events.record(events.db, later.failed)
   time.nowMs += HOUR
@@ -179,7 +178,7 @@ test('an endpoint that is gone is sent nothing more until it is changed', async 
   expect(await deliveries(events)).toHaveLength(2)
   expect(await events.webhooks.update('local', endpoint.id, {})).toMatchObject({ isDisabled: false })
   await events.record(events.db, later.deleted)
-  await settled(events, [{}, {}, { status: 'delivered', eventType: 'character.deleted' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{}, {}, { status: 'delivered', eventType: 'character.deleted' }])
   expect(receiver.received).toHaveLength(3)
 })
 
@@ -191,12 +190,12 @@ describe('secrets', () => {
     expect(rotated.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
     expect(rotated.secret).not.toBe(endpoint.secret)
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered' }])
     const [first] = receiver.received
     expect(first.headers['webhook-signature']).toBe(`${verify(first, rotated.secret)} ${verify(first, endpoint.secret)}`)
     time.nowMs += 24 * HOUR
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{}, { status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{}, { status: 'delivered' }])
     expect(receiver.received[1].headers['webhook-signature']).toBe(verify(receiver.received[1], rotated.secret))
   })
 
@@ -205,7 +204,7 @@ describe('secrets', () => {
     const { events, receiver, endpoint } = rig
     const rotated = await events.webhooks.rotateSecret('local', endpoint.id, { keepsOldSecret: false })
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered' }])
     expect(receiver.received[0].headers['webhook-signature']).toBe(verify(receiver.received[0], rotated.secret))
   })
 })
@@ -219,7 +218,7 @@ describe('where it may lead', () => {
     await events.webhooks.create('local', { name: 'hooks', url: `https://hooks.test:${canary.port}/`, eventTypes: ['character.failed'] })
     await events.record(events.db, characterStory().failed)
     for (let attempts = 1; attempts <= 3; attempts++) {
-      await settled(events, [{ status: 'pending', attempts, lastStatus: null, lastError: 'url_not_allowed' }])
+      await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts, lastStatus: null, lastError: 'url_not_allowed' }])
       time.nowMs += 25 * HOUR
       await events.resume()
     }
@@ -231,7 +230,7 @@ describe('where it may lead', () => {
     const { events, endpoint, receiver } = rig
     await events.db.updateTable('webhook_endpoints').set({ url: receiver.url.replace('127.0.0.1', '127.0.0.2') }).where('id', '=', endpoint.id).execute()
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'pending', lastError: 'url_not_allowed' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', lastError: 'url_not_allowed' }])
     expect(await events.webhooks.test('local', endpoint.id, 'video.completed')).toEqual({ status: null, error: 'url_not_allowed' })
   })
 
@@ -263,7 +262,7 @@ describe('over restarts', () => {
     await using events = await openMemoryEvents({ file, allow: [receiver.pair], clock: () => Date.now() + MINUTE })
     expect(receiver.received).toHaveLength(1)
     await events.resume()
-    await settled(events, [{ eventType: 'character.failed', status: 'delivered' }, { eventType: 'character.deleted', status: 'delivered', attempts: 1 }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ eventType: 'character.failed', status: 'delivered' }, { eventType: 'character.deleted', status: 'delivered', attempts: 1 }])
     expect(receiver.received.map(({ event }) => event.type).toSorted()).toEqual(['character.deleted', 'character.failed', 'character.failed'])
     await events.drain()
     await rm(folder, { recursive: true })
@@ -288,7 +287,7 @@ describe('over restarts', () => {
     {
       await using events = await openMemoryEvents({ file, allow: [receiver.pair] })
       await events.resume()
-      await settled(events, [{ eventType: 'character.deleted', status: 'delivered' }])
+      await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ eventType: 'character.deleted', status: 'delivered' }])
     }
     expect(receiver.received.at(-1)?.event).toMatchObject({ type: 'character.deleted', data: { id: story.id } })
     await rm(folder, { recursive: true })
@@ -297,9 +296,8 @@ describe('over restarts', () => {
 
 describe('an endpoint that hangs', () => {
   test('holds only four deliveries at a time, and nobody else', async () => {
-    let open: (status: number) => void = () => {}
-    const stuck = new Promise<number>((resolve) => { open = resolve })
-    await using rig = await openRig(() => stuck)
+    const stuck = Promise.withResolvers<number>()
+    await using rig = await openRig(() => stuck.promise)
     await using other = await startWebhookReceiver()
     await using events = await openMemoryEvents({ allow: [rig.receiver.pair, other.pair] })
     const types = ['character.failed'] as const
@@ -307,7 +305,7 @@ describe('an endpoint that hangs', () => {
     for (let i = 0; i < 20; i++) await events.record(events.db, characterStory().failed)
     await vi.waitFor(() => expect(other.received).toHaveLength(20), PATIENTLY)
     expect(rig.receiver.received).toHaveLength(4)
-    open(200)
+    stuck.resolve(200)
     await vi.waitFor(() => expect(rig.receiver.received.length).toBeGreaterThanOrEqual(20), PATIENTLY)
   })
 })
@@ -317,12 +315,12 @@ describe('sending again', () => {
     await using rig = await openRig()
     const { events, receiver } = rig
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered' }])
     const [first] = await deliveries(events)
     const again = await events.webhooks.redeliver('local', first.id)
     expect(again).toMatchObject({ status: 'pending', eventId: first.eventId, attempts: 0 })
     expect(again.id).not.toBe(first.id)
-    await settled(events, [{ status: 'delivered' }, { id: again.id, status: 'delivered' }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'delivered' }, { id: again.id, status: 'delivered' }])
     expect(receiver.received[1].body).toBe(receiver.received[0].body)
     await expect(events.webhooks.redeliver('bob', first.id)).rejects.toMatchObject({ code: 'not_found' })
   })
@@ -331,10 +329,10 @@ describe('sending again', () => {
     await using rig = await openRig((_received, count) => (count === 1 ? 500 : 200))
     const { events } = rig
     await events.record(events.db, characterStory().failed)
-    await settled(events, [{ status: 'pending', attempts: 1 }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending', attempts: 1 }])
     const [first] = await deliveries(events)
     expect(await events.webhooks.redeliver('local', first.id)).toMatchObject({ id: first.id, nextAtMs: START_MS })
-    await settled(events, [{ id: first.id, status: 'delivered', attempts: 2 }])
+    await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ id: first.id, status: 'delivered', attempts: 2 }])
   })
 })
 
@@ -342,14 +340,14 @@ test('deliveries go with their endpoint; ended ones after a week, and beyond the
   await using rig = await openRig((_received, count) => (count > 4 ? 500 : 200), { bounds: { events: 100, deliveries: 2 } })
   const { events, time, endpoint } = rig
   for (let i = 0; i < 4; i++) await events.record(events.db, characterStory().failed)
-  await settled(events, Array.from({ length: 4 }, () => ({ status: 'delivered' })))
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject(Array.from({ length: 4 }, () => ({ status: 'delivered' })))
   await events.resume()
   expect(await deliveries(events)).toHaveLength(2)
   time.nowMs += 8 * 24 * HOUR
   await events.resume()
   expect(await deliveries(events)).toHaveLength(0)
   await events.record(events.db, characterStory().failed)
-  await settled(events, [{ status: 'pending' }])
+  await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending' }])
   await events.webhooks.remove('local', endpoint.id)
   expect(await deliveries(events)).toHaveLength(0)
 })

@@ -28,16 +28,16 @@ export class EventReaders {
 
   join({ account, objectId, signal, onOverrun }: ReaderOptions): Reader {
     let unread = 0
-    let wake = (): void => {}
+    let wake: (() => void) | null = null
     const tell = (changed: string): void => {
       if (objectId !== null && objectId !== changed) return
       if (++unread > MOST_BEHIND) onOverrun()
-      wake()
+      wake?.()
     }
     const readers = this.#readers.get(account) ?? new Set()
     this.#readers.set(account, readers.add(tell))
     const leave = (): void => {
-      wake()
+      wake?.()
       readers.delete(tell)
       if (readers.size === 0 && this.#readers.get(account) === readers) this.#readers.delete(account)
     }

@@ -170,7 +170,7 @@ describe('a transaction', () => {
 
 test('a reader who falls 256 events behind is not waited for', async () => {
   const story = characterStory()
-  const onOverrun = vi.fn()
+  const onOverrun = vi.fn<() => void>()
   const next = await reading({ onOverrun })
   await events.record(events.db, story.queued)
   expect(await next()).toBe('character.queued')
@@ -199,7 +199,7 @@ test('events go after a day, and beyond the most of an account, the oldest first
   await vi.waitFor(async () => expect((await kept()).length).toBeLessThan(20), { timeout: 15_000 })
   expect((await kept()).filter(({ object_id }) => object_id === others.id)).toHaveLength(1)
   await bounded.resume()
-  expect((await kept()).filter(({ object_id }) => object_id !== others.id)).toEqual(Array(5).fill({ object_id: many.id }))
+  expect((await kept()).filter(({ object_id }) => object_id !== others.id)).toEqual(Array.from({ length: 5 }, () => ({ object_id: many.id })))
 })
 
 test('what another process records comes through', async () => {

@@ -9,24 +9,27 @@ const event = (facts: Partial<StoredEvent>): StoredEvent => ({ id: newEventId(),
 
 /** Events that somebody tells one by one, and what was heard of them. */
 function telling(pace: Parameters<typeof eventText>[1]['pace'], clock = () => 1000) {
-  const said: (StoredEvent | 'reset')[] = []
+  const said: (StoredEvent | 'reset' | null)[] = []
   let go = Promise.withResolvers<void>()
-  let isOver = false
-  const onFailure = vi.fn()
+  const onFailure = vi.fn<(error: unknown) => void>()
   async function *events(): AsyncGenerator<StoredEvent | 'reset'> {
-    while (!isOver) {
-      yield* said.splice(0)
-      if (!isOver && said.length === 0) await go.promise
+    for (;;) {
+      for (const one of said.splice(0)) {
+        if (one === null) return
+        yield one
+      }
+      if (said.length === 0) await go.promise
       go = Promise.withResolvers()
     }
-    yield* said.splice(0)
   }
-  const wake = () => go.resolve()
+  const say = (one: StoredEvent | 'reset' | null): void => {
+    said.push(one)
+    go.resolve()
+  }
   const text = eventText(events(), { pace, clock, onFailure })
   return {
     text, onFailure, reader: readEvents(text),
-    say: (one: StoredEvent | 'reset') => { said.push(one); wake() },
-    end: () => { isOver = true; wake() },
+    say, end: () => say(null),
   }
 }
 
@@ -65,9 +68,14 @@ test('says reset as an event without an id', async () => {
   expect(await reader.rest()).toEqual([{ retry: '2000' }, { event: 'reset', data: {} }])
 })
 
+async function *failing(): AsyncGenerator<StoredEvent> {
+  yield event({})
+  throw new Error('the disk is gone')
+}
+
 test('tells of events that cannot be read, but not of a reader who went away', async () => {
-  const broken = vi.fn()
-  const text = eventText((async function *() { throw new Error('the disk is gone') })(), { onFailure: broken })
+  const broken = vi.fn<(error: unknown) => void>()
+  const text = eventText(failing(), { onFailure: broken })
   await expect(readEvents(text).rest()).rejects.toThrow('the disk is gone')
   await vi.waitFor(() => expect(broken).toHaveBeenCalledTimes(1))
   const { text: left, onFailure, reader } = telling({ repeatMs: 5, pingMs: 5 })

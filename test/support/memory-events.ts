@@ -11,18 +11,20 @@ export interface MemoryEventsOptions extends Partial<EventSettings> {
   readonly clock?: () => number
   readonly random?: () => number
   readonly dnsServers?: readonly string[]
+  /** How long a webhook's answer is waited for. */
+  readonly answerMs?: number
   /** Of a database that outlives it. */
   readonly file?: string
 }
 
 /** The real events on a database in memory; webhooks reach the addresses in `allow`, and no others on this machine. */
-export async function openMemoryEvents({ clock = Date.now, random = () => 0.5, dnsServers = [], file = ':memory:', allow = [], ...settings }: MemoryEventsOptions = {}): Promise<MemoryEvents> {
+export async function openMemoryEvents({ clock = Date.now, random = () => 0.5, dnsServers = [], answerMs = 15_000, file = ':memory:', allow = [], ...settings }: MemoryEventsOptions = {}): Promise<MemoryEvents> {
   const db = await openDatabase({ file })
   const logged: string[] = []
   const events = createEvents({
     db, clock, random,
     describe: (happening) => eventData(happening, { publicUrl: 'http://dramatis.test' }),
-    post: createGuardedPost({ allow, dnsServers, limits: { dnsMs: 500, connectMs: 500, headersMs: 500 } }),
+    post: createGuardedPost({ allow, dnsServers, limits: { headersMs: answerMs } }),
     log: createLog({ destination: { write: (line) => { logged.push(line) } } }),
     settings: { allow, ...settings },
   })
