@@ -217,7 +217,7 @@ describe('a graph of the operator’s own', () => {
     expect(problems.filter((problem) => !error.message.includes(problem))).toEqual([])
   })
 
-  test.each<[string, unknown, string]>([['saved by its page', { nodes: [], links: [] }, 'API format'], ['of another kind', { 1: { class: 'x' } }, 'class_type']])('one %s is refused at start', async (_name, graph, reason) => {
+  test.each<[string, unknown, string]>([['saved by its page', { nodes: [], links: [] }, 'API format'], ['of another kind', { 1: { class: 'x' } }, '1.class_type: ']])('one %s is refused at start', async (_name, graph, reason) => {
     await expect(open({ url: 'http://127.0.0.1:1' }, { id: 'phantom', graph: await graphFile(graph), map: MAP })).rejects.toThrow(reason)
   })
 

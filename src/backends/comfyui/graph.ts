@@ -7,11 +7,15 @@ const graphSchema = z.record(z.string().min(1), z.looseObject({ class_type: z.st
 export type Graph = z.output<typeof graphSchema>
 export type InputValue = string | number | boolean
 
+const MOST_FAULTS = 3
+
 /** Throws where it is something else, in words for the operator. */
 export function parseGraph(text: string): Graph {
   const content: unknown = JSON.parse(text)
   if (typeof content === 'object' && content !== null && 'nodes' in content && 'links' in content) throw new Error('this is a saved workflow; export it in API format')
-  return graphSchema.parse(content)
+  const { data, error } = graphSchema.safeParse(content)
+  if (data === undefined) throw new Error(error.issues.slice(0, MOST_FAULTS).map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '))
+  return data
 }
 
 /** Of `NODE.INPUT`: a node's id has no dot, an input's name may. */
