@@ -57,7 +57,7 @@ const windowOf = ({ startMs, endMs, chosenBy, isClamped }: Character['window']) 
 const sourceOf = ({ type, host, container, codec, width, height, durationMs }: SourceFacts) => ({ type, host, container, codec, width, height, duration: durationMs / 1000 })
 const consentOf = ({ basis, by, atMs, note }: Consent) => ({ basis, by, at: unix(atMs), note })
 
-const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
+export const rounded = (value: number): number => Math.round(value * 10_000) / 10_000
 export const boxOf = ([left, top, right, bottom]: readonly number[]): [number, number, number, number] => [left, top, right - left, bottom - top].map(rounded) as [number, number, number, number] // four in, four out
 
 const candidateOf = ({ id, kind, best, sightings }: Subject) =>

@@ -3,7 +3,7 @@ import type { Language } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { Verification } from '../domain/verification.ts'
 import type { Video, VideoState } from '../domain/video.ts'
-import { boxOf, failureOf, mediaUrl, permalinkOf, unix } from './character-resource.ts'
+import { boxOf, failureOf, mediaUrl, permalinkOf, rounded, unix } from './character-resource.ts'
 import type { VerificationResource, VideoCharacterResource, VideoResource } from './schemas/video.ts'
 
 /** The official keys first and in their order; what a list does not show comes last. */
@@ -33,8 +33,8 @@ function progressOf(state: VideoState): number {
 export const verificationOf = (videoId: VideoId, { characters, models }: Verification): VerificationResource => ({
   object: 'video.verification', video_id: videoId,
   characters: characters.map(({ id, username, score, verdict, frames }) => ({
-    id, username, score, verdict,
-    frames: frames.map(({ seconds, score, box }) => ({ t: seconds, score, box: box === null ? null : boxOf(box) })),
+    id, username, score: rounded(score), verdict,
+    frames: frames.map(({ seconds, score, box }) => ({ t: rounded(seconds), score: score === null ? null : rounded(score), box: box === null ? null : boxOf(box) })),
   })),
   models: [...models],
 })

@@ -373,7 +373,7 @@ describe('verifying', () => {
     const body = await (await server.request(`/v1/videos/${planted.id}/verify`, { method: 'POST' })).json()
     expect(body).toEqual({
       object: 'video.verification', video_id: planted.id, models: ['dlib-face'],
-      characters: [{ id, username, score: 0.71, verdict: 'same', frames: [{ t: 0.5, score: 0.71, box: [0.1, 0.2, 0.3, 0.6] }, { t: 1, score: null, box: null }] }],
+      characters: [{ id, username, score: 0.71, verdict: 'same', frames: [{ t: 0.3333, score: 0.71, box: [0.1, 0.2, 0.3, 0.6] }, { t: 1, score: null, box: null }] }],
     })
     const read = await (await server.request(`/v1/videos/${planted.id}`)).json()
     expect(read.verification).toEqual(body)

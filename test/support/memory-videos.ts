@@ -114,7 +114,7 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
       done(video)
       if (isStalled) await new Promise<never>((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)) })
       const verification: Verification = {
-        characters: video.characters.map(({ id, username }) => ({ id, username: username ?? '', score: 0.71, verdict: 'same', frames: [{ seconds: 0.5, score: 0.71, box: [0.1, 0.2, 0.4, 0.8] }, { seconds: 1, score: null, box: null }] })),
+        characters: video.characters.map(({ id, username }) => ({ id, username: username ?? '', score: 0.71, verdict: 'same', frames: [{ seconds: 1 / 3, score: 0.710_04, box: [0.1, 0.2, 0.4, 0.8] }, { seconds: 1, score: null, box: null }] })),
         models: ['dlib-face'], atMs: 1_795_392_010_000,
       }
       kept.set(id, { ...video, verification })

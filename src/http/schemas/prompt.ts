@@ -9,7 +9,6 @@ export const promptBody = z.strictObject({
   ...SHOT,
   backend: z.string().min(1).max(200).nullish().meta({ description: 'The same as model.', examples: ['animatic'] }),
 }).meta({ id: 'PromptResolve' })
-export type PromptBody = z.infer<typeof promptBody>
 
 const text = z.string()
 const span = { start: z.int(), end: z.int() }

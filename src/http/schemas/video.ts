@@ -3,6 +3,7 @@ import { ERRORS, type ErrorCode } from '../../domain/errors.ts'
 import { isVideoId } from '../../domain/identifier.ts'
 import { FORM_TYPES } from '../form-fields.ts'
 import { MOST_PICTURES, StoredUpload } from '../uploads.ts'
+import { STATUSES } from './character.ts'
 import { createBody } from './create.ts'
 
 const MOST_LISTED = 256
@@ -70,7 +71,6 @@ export const derivedBody = z.object({
   video: z.union([z.string().min(1).max(100), z.object({ id: z.string().min(1).max(100) }).transform(({ id }) => id)])
     .meta({ description: 'A finished video of yours: its id, or {"id"}; in a form video[id].', examples: ['video_0193f0c2a4b47d6e8f00112233445566'] }),
 }).meta({ id: 'VideoEdit', description: 'What is not said anew is taken over. Other keys are ignored.' })
-export type DerivedBody = z.infer<typeof derivedBody>
 
 /** Everything the native door takes, with `name` for its `display_name`; other keys are ignored. */
 export const videoCharacterBody = z.object({
@@ -80,13 +80,11 @@ export const videoCharacterBody = z.object({
 
 export const videoParams = z.object({ id: z.string().meta({ description: 'An id from POST /v1/videos.' }) })
 
-export const STATES = ['queued', 'in_progress', 'completed', 'failed'] as const
-
 export const videoListQuery = z.object({
   limit: z.coerce.number().int().min(0).max(100).default(20),
   order: z.enum(['asc', 'desc']).default('desc'),
   after: z.string().refine(isVideoId).optional().meta({ description: 'An id of the same list.', examples: ['video_0193f0c2a4b47d6e8f00112233445566'] }),
-  status: z.enum(STATES).optional(),
+  status: z.enum(STATUSES).optional(),
 })
 
 const included = z.union([z.string(), z.array(z.string())]).optional()
@@ -116,7 +114,7 @@ export const videoResource = z.strictObject({
   id: videoId,
   object: z.literal('video'),
   model: text,
-  status: z.enum(STATES),
+  status: z.enum(STATUSES),
   progress: z.int().min(0).max(100),
   created_at: unixSeconds,
   completed_at: unixSeconds.nullable(),
@@ -150,7 +148,7 @@ export const videoCharacter = z.strictObject({
   username: text.nullable(),
   permalink: text.nullable(),
   profile_picture_url: text.nullable(),
-  status: z.enum(STATES),
+  status: z.enum(STATUSES),
 }).meta({ id: 'VideoCharacter', description: 'What is not known before it is completed is null.' })
 export type VideoCharacterResource = z.infer<typeof videoCharacter>
 
