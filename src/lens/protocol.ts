@@ -100,8 +100,10 @@ const SCENE_CALLS = {
   stage: {
     asks: z.strictObject({
       width: frameSide, height: frameSide, seconds: finite.min(1).max(60),
-      /** In order of first mention. `figure` is a cut-out with alpha, or a picture that is shown as a card; colours of `backdrop` make the background. */
-      cast: z.array(z.strictObject({ figure: picture, isCutout: z.boolean(), backdrop: picture })).max(MOST_SUBJECTS).readonly(),
+      /** In order of first mention: a cut-out with alpha, or a picture that is shown as a card. */
+      cast: z.array(z.strictObject({ figure: picture, isCutout: z.boolean() })).max(MOST_SUBJECTS).readonly(),
+      /** Their colours make the background, from left to right, the first one's most of all; without any, colours of the seed do. */
+      backdrops: z.array(picture).max(MOST_SUBJECTS).readonly(),
       caption: z.string().max(32_000), language: z.enum(['en', 'zh']), seed: z.int().min(0),
       /** A 16 kHz WAV that is heard from the start, or silence. */
       voice: bytes(MOST_ASSET_BYTES).nullable(),

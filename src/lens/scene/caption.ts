@@ -1,6 +1,6 @@
 import { shortened, writable } from './caption-text.ts'
 import { toLayer, type Layer } from './layer.ts'
-import { inkOver, type Coverage, type Rgba } from './rgba.ts'
+import { written, type Coverage, type Rgba } from './rgba.ts'
 import { LINE_HEIGHT, type Writer } from './writer.ts'
 
 /** A layer and where it lies. */
@@ -16,17 +16,27 @@ const MARGIN = 0.05
 const SCRIM_RISE = 3.4
 const SCRIM_DARK = 0.8
 
-/** The lower third: the text, and the dark it stands on. `free` is where the picture above it ends. */
-export async function makeCaption(caption: string, { width, height }: Size, writer: Writer): Promise<Placed & { readonly free: number }> {
+/** The lower third: a darkness that figures stand before, and the text that stands before everything. */
+export interface Caption {
+  readonly scrim: Placed
+  /** null where there is nothing to write. */
+  readonly text: Placed | null
+  /** Where the room above it ends. */
+  readonly free: number
+}
+
+export async function makeCaption(caption: string, { width, height }: Size, writer: Writer): Promise<Caption> {
   const unit = Math.min(width, height)
   const size = Math.max(LEAST_TEXT, Math.round(unit * TEXT))
   const margin = Math.round(unit * MARGIN)
   const ink = await fitted(writable(caption, writer.has), { size, width: width - 2 * margin }, writer)
   const textTop = height - margin - (ink?.height ?? 0)
   const top = 2 * Math.floor(Math.max(0, textTop - SCRIM_RISE * size) / 2)
-  const scrim = darkening({ width, height: height - top }, textTop - top)
-  if (ink) inkOver(scrim, ink, { left: margin, top: textTop - top })
-  return { layer: toLayer(scrim), left: 0, top, free: textTop - Math.round(size * 0.6) }
+  return {
+    scrim: { layer: toLayer(darkening({ width, height: height - top }, textTop - top)), left: 0, top },
+    text: ink && { layer: toLayer(written(ink)), left: margin, top: textTop },
+    free: textTop - Math.round(size * 0.7),
+  }
 }
 
 /** As much of the text as stands on three lines; null where there is nothing to write. */

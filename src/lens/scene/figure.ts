@@ -77,7 +77,6 @@ type Side = keyof typeof FADES
 
 function cutSides({ width, height, data }: Rgba, bounds: Bounds): ReadonlySet<Side> {
   const isCovered = (x: number, y: number): boolean => data[(y * width + x) * 4 + 3] > 127
-  const shareOf = (count: number, isCoveredAt: (i: number) => boolean): number => Array.from({ length: count }, (_, i) => isCoveredAt(i)).filter(Boolean).length / count
   const covered: Readonly<Record<Side, number>> = {
     top: shareOf(width, (x) => isCovered(x, 0)), bottom: shareOf(width, (x) => isCovered(x, height - 1)),
     left: shareOf(height, (y) => isCovered(0, y)), right: shareOf(height, (y) => isCovered(width - 1, y)),
@@ -87,6 +86,8 @@ function cutSides({ width, height, data }: Rgba, bounds: Bounds): ReadonlySet<Si
   }
   return new Set((['top', 'bottom', 'left', 'right'] as const).filter((side) => touches[side] && covered[side] > CUT_SHARE))
 }
+
+const shareOf = (count: number, isCovered: (i: number) => boolean): number => Array.from({ length: count }, (_, i) => isCovered(i)).filter(Boolean).length / count
 
 function faded(picture: Rgba, sides: ReadonlySet<Side>): Rgba {
   const { width, height, data } = picture

@@ -1,6 +1,6 @@
 import type { Placed } from './caption.ts'
 import { toLayer } from './layer.ts'
-import { inkOver, type Rgba } from './rgba.ts'
+import { written, type Rgba } from './rgba.ts'
 import type { Writer } from './writer.ts'
 
 /** What every frame says, and the title of the file. */
@@ -14,16 +14,16 @@ const MARGIN = 0.03
 const PADDING = { across: 0.85, down: 0.5 }
 const DARK = 0.58
 
-/** The mark in the upper right corner, for a picture of this size. */
-export async function makeMark(language: keyof typeof MARKS, { width, height }: { readonly width: number; readonly height: number }, writer: Writer): Promise<Placed & { readonly bottom: number }> {
+/** The mark in the upper right corner, for a picture of this size: what it stands on, and its text. */
+export async function makeMark(language: keyof typeof MARKS, { width, height }: { readonly width: number; readonly height: number }, writer: Writer): Promise<{ readonly parts: readonly Placed[]; readonly bottom: number }> {
   const unit = Math.min(width, height)
   const size = Math.max(LEAST_TEXT, Math.round(unit * TEXT))
   const ink = await writer.write(MARKS[language], { size, width })
   const [across, down] = [Math.round(PADDING.across * size), Math.round(PADDING.down * size)]
   const pill = darkPill(ink.width + 2 * across, ink.height + 2 * down)
-  inkOver(pill, ink, { left: across, top: down })
   const margin = Math.round(unit * MARGIN)
-  return { layer: toLayer(pill), left: width - margin - pill.width, top: margin, bottom: margin + pill.height }
+  const left = width - margin - pill.width
+  return { parts: [{ layer: toLayer(pill), left, top: margin }, { layer: toLayer(written(ink)), left: left + across, top: margin + down }], bottom: margin + pill.height }
 }
 
 function darkPill(width: number, height: number): Rgba {

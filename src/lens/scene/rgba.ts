@@ -42,16 +42,9 @@ export async function blurred(coverage: Coverage, sigma: number): Promise<Covera
 /** Near white: pure white glares on video. */
 const INK = 243
 
-/** Writes what the pen left over a black picture, in place; what lies outside is cut off. */
-export function inkOver({ width, height, data }: Rgba, ink: Coverage, { left, top }: { readonly left: number; readonly top: number }): void {
-  for (let y = 0; y < Math.min(ink.height, height - top); y++) {
-    for (let x = 0; x < Math.min(ink.width, width - left); x++) {
-      const covered = ink.data[y * ink.width + x] / 255
-      if (covered === 0) continue
-      const at = ((top + y) * width + left + x) * 4
-      const opacity = covered * 255 + data[at + 3] * (1 - covered)
-      data[at] = data[at + 1] = data[at + 2] = (INK * covered * 255) / opacity
-      data[at + 3] = Math.round(opacity)
-    }
-  }
+/** What the pen left, in near white. */
+export function written({ width, height, data: coverage }: Coverage): Rgba {
+  const data = new Uint8Array(width * height * 4).fill(INK)
+  for (const [at, covered] of coverage.entries()) data[at * 4 + 3] = covered
+  return { width, height, data }
 }

@@ -27,6 +27,8 @@ interface Actor {
 /** Everything that is seen, at rest. */
 export interface Scene {
   readonly backdrop: Backdrop
+  /** Behind the actors. */
+  readonly scrim: Placed
   readonly actors: readonly Actor[]
   /** Over everything else: the caption, and the mark. */
   readonly writing: readonly Placed[]
@@ -35,17 +37,17 @@ export interface Scene {
 }
 
 /** `folder` has the font. Rejects with `media_corrupt`, `media_too_large`. */
-export async function makeScene({ width, height, cast, caption, language, seed }: Calls['stage']['asks'], folder: string): Promise<Scene> {
+export async function makeScene({ width, height, cast, backdrops, caption, language, seed }: Calls['stage']['asks'], folder: string): Promise<Scene> {
   const size = { width, height }
   const random = randomFrom(seed)
   const writer = await openWriter(folder)
   const mark = await makeMark(language, size, writer)
-  const lowerThird = await makeCaption(caption, size, writer)
+  const { scrim, text, free } = await makeCaption(caption, size, writer)
   const [margin, drift] = [MARGIN * Math.min(width, height), DRIFT * width]
-  const area = { left: margin + drift, right: width - margin - drift, top: mark.bottom + BOB * height, bottom: lowerThird.free }
-  const backdrop = await makeBackdrop(cast.map(({ backdrop }) => backdrop), size, random)
+  const area = { left: margin + drift, right: width - margin - drift, top: mark.bottom + BOB * height, bottom: free }
+  const backdrop = await makeBackdrop(backdrops, size, random)
   const actors = await makeActors(cast, { area, height }, random)
-  return { backdrop, actors, writing: [lowerThird, mark], drift: random() < 0.5 ? drift : -drift }
+  return { backdrop, scrim, actors, writing: [...(text ? [text] : []), ...mark.parts], drift: random() < 0.5 ? drift : -drift }
 }
 
 async function makeActors(cast: Calls['stage']['asks']['cast'], { area, height }: { area: Area; height: number }, random: Random): Promise<readonly Actor[]> {
@@ -58,9 +60,10 @@ async function makeActors(cast: Calls['stage']['asks']['cast'], { area, height }
 }
 
 /** The picture at this time, where the whole takes `length` seconds; it fills the frame. */
-export function drawScene(frame: I420, { backdrop, actors, writing, drift }: Scene, { seconds, length }: { readonly seconds: number; readonly length: number }): void {
+export function drawScene(frame: I420, { backdrop, scrim, actors, writing, drift }: Scene, { seconds, length }: { readonly seconds: number; readonly length: number }): void {
   const progress = seconds / length
   backdrop.draw(frame, progress)
+  layOver(frame, scrim.layer, scrim)
   for (const { figure, place, bob } of actors) {
     const raised = bob.pixels * (0.5 + 0.5 * Math.sin(2 * Math.PI * (seconds / bob.seconds + bob.phase)))
     const left = place.centre - figure.width / 2 + drift * (2 * progress - 1)
