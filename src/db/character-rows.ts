@@ -1,5 +1,6 @@
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
+import { forgetObjects } from './event-rows.ts'
 import type { CharactersTable } from './tables.ts'
 
 /** `aliases`: separated by spaces, which no alias holds. */
@@ -131,8 +132,8 @@ export async function purgeCharacter(db: Database, id: string): Promise<{ readon
   const gone = await db.transaction().execute(async (trx) => {
     const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
     const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
-    await trx.deleteFrom('events').where('object_id', '=', id).execute()
-    await trx.deleteFrom('webhook_deliveries').where('object_id', '=', id).execute()
+    const twins = await trx.selectFrom('characters').select('id').where('same_as', '=', id).execute()
+    await forgetObjects(trx, [id, ...twins.map((twin) => twin.id)])
     const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
     const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
     return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }

@@ -34,6 +34,12 @@ export async function latestEventId(db: Database, account: string): Promise<stri
   return row?.id ?? null
 }
 
+/** What was told of objects that are gone for good, webhooks that wait among it. */
+export async function forgetObjects(db: Database, ids: readonly string[]): Promise<void> {
+  await db.deleteFrom('events').where('object_id', 'in', ids).execute()
+  await db.deleteFrom('webhook_deliveries').where('object_id', 'in', ids).execute()
+}
+
 export async function deleteEventsBefore(db: Database, id: string): Promise<void> {
   await db.deleteFrom('events').where('id', '<', id).execute()
 }

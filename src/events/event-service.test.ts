@@ -4,13 +4,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { characterStory } from '../../test/support/happenings.ts'
 import { openMemoryEvents, type MemoryEvents } from '../../test/support/memory-events.ts'
+import { forgetObjects } from '../db/event-rows.ts'
 import { newEventId } from '../domain/identifier.ts'
 import type { StoredEvent, StreamRequest } from './events.ts'
 
 const HOUR_MS = 3_600_000
 let nowMs = 1_795_392_000_000
 let events: MemoryEvents
-beforeEach(async () => { events = await openMemoryEvents({ clock: () => nowMs }) })
+beforeEach(async () => { events = await openMemoryEvents({ clock: () => nowMs, allow: ['127.0.0.1:1'] }) })
 afterEach(() => events[Symbol.asyncDispose]())
 
 const ask = (request: Partial<StreamRequest> = {}): StreamRequest => ({ account: 'local', objectId: null, standing: null, after: null, signal: AbortSignal.timeout(20_000), ...request })
@@ -200,6 +201,19 @@ test('events go after a day, and beyond the most of an account, the oldest first
   expect((await kept()).filter(({ object_id }) => object_id === others.id)).toHaveLength(1)
   await bounded.resume()
   expect((await kept()).filter(({ object_id }) => object_id !== others.id)).toEqual(Array.from({ length: 5 }, () => ({ object_id: many.id })))
+})
+
+test('what was told of an object that is gone for good goes with it', async () => {
+  const [gone, stays] = [characterStory(), characterStory()]
+  await events.webhooks.create('local', { name: 'hooks', url: 'http://127.0.0.1:1/', eventTypes: ['character.failed'] })
+  const waiting = () => events.db.selectFrom('webhook_deliveries').select('object_id').execute()
+  await events.db.transaction().execute(async (trx) => {
+    for (const { failed } of [gone, stays]) await events.record(trx, failed)
+    await forgetObjects(trx, [gone.id])
+  })
+  expect(await waiting()).toEqual([{ object_id: stays.id }])
+  expect(await allOf({ objectId: gone.id, standing: gone.deleted })).toEqual(['character.deleted'])
+  expect(await allOf({ objectId: stays.id })).toEqual(['character.failed'])
 })
 
 test('what another process records comes through', async () => {

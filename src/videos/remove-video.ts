@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import { forgetObjects } from '../db/event-rows.ts'
 import { deleteVideo } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
@@ -14,6 +15,7 @@ export async function removeVideo(account: string, ref: string, { db, objects, e
   const row = await db.transaction().execute(async (trx) => {
     const gone = await deleteVideo(trx, account, ref)
     if (!gone) throw new AppError('video_not_found')
+    await forgetObjects(trx, [gone.id])
     await events.record(trx, { type: 'video.deleted', account, id: gone.id as VideoId })
     return gone
   })
