@@ -80,6 +80,10 @@ describe('BACKENDS', () => {
     expect(complaints(text)).toEqual([expect.stringMatching(/^BACKENDS: must be a (?:JSON )?list/)])
   })
 
+  test('an empty variable holds no key', () => {
+    expect(complaints([SEEDANCE], { OPENROUTER_KEY: '' })).toEqual(['BACKENDS[0].key: the variable OPENROUTER_KEY is not set'])
+  })
+
   test('a key is no part of a complaint', () => {
     expect(complaints([{ ...SEEDANCE, url: 'nowhere' }], { OPENROUTER_KEY: 'sk-or-secret' }).join('\n')).not.toContain('sk-or-secret')
   })

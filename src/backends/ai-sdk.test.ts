@@ -177,6 +177,11 @@ describe('the proof that references leave', () => {
     expect(JSON.stringify(created(it.vendor))).toContain(base64('frame'))
   })
 
+  test('a first frame that is left out is missed', () => {
+    const files = filesToSend({ firstFrame: { mime: 'image/png', bytes: Buffer.from('frame') }, references: PICTURES })
+    expect(() => assertAllSent(`["${ONE}","${TWO}"]`, files)).toThrow(expect.objectContaining({ details: expect.objectContaining({ missing: ['the first frame'] }) }))
+  })
+
   test('the same picture given twice has to leave twice', () => {
     const [first] = PICTURES
     const twice = filesToSend({ firstFrame: null, references: [first, { ...first, n: 2 }] })
@@ -248,6 +253,16 @@ test.each([
   await openAiSdk(config, { fetch: NO_FETCH, load })
   expect(given).toEqual([expect.objectContaining({ project: 'film-1', baseURL })])
   expect(given[0]).not.toHaveProperty('apiKey')
+})
+
+test('every package is told the address that its calls are held to', async () => {
+  const given: unknown[] = []
+  const make = (settings: ProviderSettings): unknown => { given.push(settings.baseURL ?? settings.videoBaseURL); return { video: () => ({ doStart() {}, doStatus() {} }) } }
+  const load: ImportPackage = async () => ({ createAlibaba: make, createGoogleVertex: make, createMiniMax: make, createXai: make })
+  for (const [name, id] of [['@ai-sdk/alibaba', 'wan2.7-r2v'], ['@ai-sdk/google-vertex', 'veo-3.1-generate-001'], ['@ai-sdk/minimax', 'MiniMax-H3'], ['@ai-sdk/xai', 'grok-imagine-video']]) {
+    await openAiSdk(aiSdkConfig.parse({ kind: 'ai-sdk', name: 'x', package: name, key: KEY, models: [{ id }] }), { fetch: NO_FETCH, load })
+  }
+  expect(given).toEqual(['https://dashscope-intl.aliyuncs.com', 'https://aiplatform.googleapis.com/v1/publishers/google', 'https://api.minimax.io', 'https://api.x.ai/v1'])
 })
 
 test("the package's own warnings become the video's", async () => {
