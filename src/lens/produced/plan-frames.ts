@@ -2,6 +2,7 @@ import { EncodedPacketSink } from 'mediabunny'
 import type { EncodedPacket, InputVideoTrack } from 'mediabunny'
 import { AppError } from '../../domain/errors.ts'
 import { tooLarge } from '../media/budget.ts'
+import { TIME_SLACK_SECONDS } from '../media/pace.ts'
 
 /** 120 s at 120 a second, and some. */
 const MOST_PACKETS = 15_000
@@ -54,7 +55,7 @@ export function planFrames({ groups, startsAt, endsAt }: PacketIndex, { count, m
   const steps = Math.min(count, shown.length)
   const chosen = Array.from({ length: steps }, (_, i) => {
     const ideal = startsAt + ((endsAt - startsAt) * i) / Math.max(1, steps - 1)
-    const after = shown.findIndex(({ packet }) => packet.timestamp > ideal)
+    const after = shown.findIndex(({ packet }) => packet.timestamp > ideal + TIME_SLACK_SECONDS)
     return shown[after < 0 ? last : Math.max(0, after - 1)]
   })
   const plans = plansOf(chosen)
