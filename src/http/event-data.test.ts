@@ -24,6 +24,11 @@ test('a request that an earlier character answers keeps its own id', () => {
   expect(eventData({ type: 'character.completed', account: 'local', id, character }, SETTINGS)).toMatchObject({ id, username: character.username })
 })
 
+test('the id comes first, whatever else is said', () => {
+  const { id } = characters.plant()
+  expect(JSON.stringify(eventData({ type: 'character.progress', account: 'local', id, step: 'see', progress: 45, elapsedMs: 820 }, SETTINGS))).toBe(`{"id":"${id}","step":"see","progress":45,"elapsed_ms":820}`)
+})
+
 test('a failure says why, in English', () => {
   const { id } = characters.plant()
   expect(eventData({ type: 'character.failed', account: 'local', id, error: new AppError('media_no_video') }, SETTINGS)).toEqual({ id, object: 'character', status: 'failed', error: { code: 'media_no_video', message: 'This file has no video track.' } })

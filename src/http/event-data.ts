@@ -13,13 +13,13 @@ const LANGUAGE = 'en'
 /** What an event says, below 20 kB: the id of what it is about, and the object's public keys where it has come to something. */
 export function eventData(happening: Happening, { publicUrl }: { readonly publicUrl: string }): Json {
   const { id } = happening
-  // An earlier character may be the answer to a request; the event is about what was asked for.
-  return fitting({ ...factsOf(happening, publicUrl), id })
+  // Its own id, and first: an earlier character may be the answer to a request, but the event is about what was asked for.
+  return fitting(Object.assign({ id }, factsOf(happening, publicUrl), { id }))
 }
 
 function factsOf(happening: Happening, publicUrl: string): Json {
   switch (happening.type) {
-    case 'character.queued': case 'video.queued': return { id: happening.id }
+    case 'character.queued': case 'video.queued': return {}
     case 'character.deleted': case 'video.deleted': return { object: happening.type, deleted: true }
     case 'character.progress': return { step: happening.step, progress: happening.progress, elapsed_ms: happening.elapsedMs }
     case 'video.progress': return { progress: happening.progress, elapsed_ms: happening.elapsedMs }

@@ -3,8 +3,8 @@ import { pipeline } from 'node:stream/promises'
 import type { StoredEvent } from '../events/events.ts'
 import { eventBody } from '../events/event-body.ts'
 
-/** How often what is under way is told again, and how often a line keeps the connection alive. */
-export const PACE = { repeatMs: 500, pingMs: 15_000 } as const
+/** How often what is under way is told again, half a second being promised, and how often a line keeps the connection alive. */
+const PACE = { repeatMs: 400, pingMs: 15_000 } as const
 
 const RETRY = 'retry: 2000\n\n'
 const PING = ': ping\n\n'
