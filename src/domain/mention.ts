@@ -34,7 +34,6 @@ const BRACED = /[{｛][^{}｛｝\r\n]{0,200}[}｝]/y // the longest name, and sp
 const URL_TEXT = /(?<![a-z0-9])(?:[a-z][a-z0-9+.-]{1,15}:\/\/|www\.)[!-~]*/gi // any other script ends it
 const IN_WORD = new RegExp(`${WORD_PART}$`, 'v')
 const IN_PATH = new RegExp(`(?:^|[^${RUN_ON}])/$`, 'v')
-const IN_ADDRESS = new RegExp(String.raw`${WORD_PART}[%+\-]$`, 'v')
 
 /** Reads a prompt, in time proportional to its length. Throws `too_many_characters` for more than {@link MOST_NAMES} different names. */
 export function scanMentions(text: string): ScannedPrompt {
@@ -87,9 +86,7 @@ function isEscaped(text: string, at: number): boolean {
 function whyNot(text: string, at: number, { isJoined }: { readonly isJoined: boolean }): Miss['reason'] | null {
   const before = text.slice(Math.max(0, at - 3), at) // two characters, one of which may be a pair of surrogates
   if (IN_WORD.test(before)) return 'inside_word'
-  if (isJoined) return null
-  if (IN_ADDRESS.test(before)) return 'inside_word'
-  return IN_PATH.test(before) ? 'url' : null
+  return !isJoined && IN_PATH.test(before) ? 'url' : null
 }
 
 function bracedMention(name: string, { start, end }: Span): Mention | null {

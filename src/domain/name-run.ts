@@ -14,7 +14,7 @@ export interface NameReading {
 
 /** Of a name: 80 code points, as {@link parseAlias} takes them. */
 const MOST_UNITS = 160
-/** Of a run: more than the longest name takes up in its most wordy form. */
+/** Of a run: folding makes at most three units one, so what is cut off here belongs to no name. */
 const MOST_READ = 4 * MOST_UNITS
 
 /** Joins what stands before it when folded, so no name ends before it: marks, half-width voicing, vowels and finals of Hangul. */
@@ -30,18 +30,17 @@ const SEAM = '\0' // stands in no run, and nothing folds across it
 /** Reads a run of letters, marks, digits, `_` and single `.` `-` `·` between them. Takes time in proportion to its length. */
 export function readRun(run: string): NameReading {
   const head = run.slice(0, MOST_READ)
-  return { names: namesIn(head, { isWhole: head.length === run.length }), spoken: spokenPart(head) }
+  return { names: namesIn(head), spoken: spokenPart(head) }
 }
 
-function namesIn(head: string, { isWhole }: { readonly isWhole: boolean }): readonly NameInText[] {
+function namesIn(head: string): readonly NameInText[] {
   const ends = pieceEnds(head)
-  if (!isWhole) ends.pop() // it may go on
   const { folded, foldedEnds } = foldAt(head, ends)
   const names = ends.map((length, index) => ({ name: folded.slice(0, foldedEnds[index]), length }))
   return names.filter(({ name }) => name.length <= MOST_UNITS).toReversed()
 }
 
-function pieceEnds(head: string): number[] {
+function pieceEnds(head: string): readonly number[] {
   const ends: number[] = []
   for (PIECE.lastIndex = 0; PIECE.test(head);) ends.push(PIECE.lastIndex)
   return ends

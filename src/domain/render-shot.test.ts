@@ -205,6 +205,7 @@ describe('the user\'s own picture', () => {
       code: 'reference_unsupported', param: 'input_reference', details: { what: 'lab/wan', reason: expect.any(String), limit: 0, asked: 1, known: ['comfy'] },
     })
     expect(refusal(shotOf('@ana', { pictures: 4 }), { maxReferences: 3, firstFrame: 'with references' })).toMatchObject({ code: 'reference_unsupported', details: { limit: 3, asked: 4 } })
+    expect(refusal(shotOf('@ana', { pictures: 2 }), { kinds: { image: { ...PICTURES, max: 2 } } })).toMatchObject({ code: 'reference_unsupported', details: { limit: 1, asked: 2 } })
     expect(refusal(shotOf('a cat', { pictures: 1 }), { kinds: {} })).toMatchObject({ code: 'reference_unsupported', details: { limit: 0 } })
   })
 })
