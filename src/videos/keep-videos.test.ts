@@ -71,6 +71,8 @@ test('a deleted video is gone with all that was kept of it', async () => {
   expect(rig.happened.at(-1)).toEqual({ type: 'video.deleted', account: 'local', id })
 })
 
+/** The machine may be busy with other tests. */
+const PATIENT = { timeout: 15_000 }
 const never = (): Promise<never> => new Promise(() => {})
 const untilAborted = (signal: AbortSignal): Promise<never> => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)) })
 const slowly = async function* (signal: AbortSignal) {
@@ -91,7 +93,7 @@ test.each<[string, Script, number]>([
   await writeFile(path, 'a picture')
   const { id } = await rig.videos.submit(videoRequest({ pictures: [{ type: 'upload', path, sha256: 'aa' }] }))
   const waiting = await rig.videos.submit(videoRequest())
-  await expect.poll(() => [remote.attempts, remote.asked, remote.opened][script.onSubmit ? 0 : script.onStatus ? 1 : 2]).toBeGreaterThan(0)
+  await expect.poll(() => [remote.attempts, remote.asked, remote.opened][script.onSubmit ? 0 : script.onStatus ? 1 : 2], PATIENT).toBeGreaterThan(0)
   expect(await rig.videos.remove('local', waiting.id)).toBe(waiting.id)
   await rig.videos.remove('local', id)
   expect(rig.outcomes).toEqual(['deleted', 'deleted'])
@@ -107,10 +109,10 @@ test('a submission that a backend takes after its video was deleted is taken bac
   const remote = scriptedBackend({ onSubmit: () => gate.promise })
   await using rig = await openVideoRig({ backends: [remote] })
   const { id } = await rig.videos.submit(videoRequest())
-  await expect.poll(() => remote.attempts).toBe(1)
+  await expect.poll(() => remote.attempts, PATIENT).toBe(1)
   await rig.videos.remove('local', id)
   gate.resolve()
-  await expect.poll(() => remote.cancelled).toEqual([{ job: `scripted-${id}-1` }])
+  await expect.poll(() => remote.cancelled, PATIENT).toEqual([{ job: `scripted-${id}-1` }])
 })
 
 test('a request that says it is sent again finds its video for ten minutes, also when both come at once', async () => {

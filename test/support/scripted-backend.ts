@@ -11,6 +11,8 @@ export interface Script {
   readonly journal?: string
   /** Before a submission is taken, from 1; throwing refuses it. */
   readonly onSubmit?: (attempt: number, request: BackendRequest, signal: AbortSignal) => Promise<void> | void
+  /** After it was taken, before that is answered. */
+  readonly onTaken?: () => void
   /** What is answered after a known operation, from 1; done at once unless it says otherwise. */
   readonly onStatus?: (asked: number, operation: JsonObject, signal: AbortSignal) => Promise<BackendStatus> | BackendStatus
   readonly onOpen?: (attempt: number, signal: AbortSignal) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>
@@ -38,7 +40,7 @@ export const OUTPUT = 'a finished video'
 export const chunksOf = async function* (...texts: readonly string[]): AsyncGenerator<Uint8Array> { for (const text of texts) yield new TextEncoder().encode(text) }
 
 export function scriptedBackend(script: Script = {}): ScriptedBackend {
-  const { name = 'scripted', model = 'scripted-1', capabilities, pollMs = 5, journal, onSubmit = () => {}, onStatus = () => DONE, onOpen = () => chunksOf(OUTPUT) } = script
+  const { name = 'scripted', model = 'scripted-1', capabilities, pollMs = 5, journal, onSubmit = () => {}, onTaken = () => {}, onStatus = () => DONE, onOpen = () => chunksOf(OUTPUT) } = script
   const known = new Set<unknown>(journal !== undefined && existsSync(journal) ? readFileSync(journal, 'utf8').trim().split('\n') : [])
   const backend: ScriptedBackend = {
     name, pollMs, models: [{ id: model, capabilities: { ...CAPABILITIES, ...capabilities } }],
@@ -51,6 +53,7 @@ export function scriptedBackend(script: Script = {}): ScriptedBackend {
       known.add(job)
       if (journal !== undefined) appendFileSync(journal, `${job}\n`)
       backend.taken.push(request)
+      onTaken()
       return { job }
     },
     status: async (operation, { signal }) => {
