@@ -1,5 +1,9 @@
+import { VERSION as alibaba } from '@ai-sdk/alibaba'
 import { createFal } from '@ai-sdk/fal'
+import { VERSION as vertex } from '@ai-sdk/google-vertex'
+import { VERSION as minimax } from '@ai-sdk/minimax'
 import { createReplicate } from '@ai-sdk/replicate'
+import { VERSION as xai } from '@ai-sdk/xai'
 import { describe, expect, test } from 'vitest'
 import { backendRequest, reference } from '../../test/support/backend-request.ts'
 import { startOrigin } from '../../test/support/origins.ts'
@@ -10,6 +14,7 @@ import { backendSuite, follow, type BackendUnderTest } from '../../test/suites/b
 import { openAiSdk } from './ai-sdk.ts'
 import { aiSdkConfig } from './ai-sdk/ai-sdk-config.ts'
 import type { ImportPackage, ProviderSettings } from './ai-sdk/load-package.ts'
+import { TESTED_PACKAGES } from './ai-sdk/packages.ts'
 import { assertAllSent, filesToSend } from './ai-sdk/reference-guard.ts'
 import type { Backend, BackendRequest } from './backend.ts'
 
@@ -253,6 +258,12 @@ test.each([
   await openAiSdk(config, { fetch: NO_FETCH, load })
   expect(given).toEqual([expect.objectContaining({ project: 'film-1', baseURL })])
   expect(given[0]).not.toHaveProperty('apiKey')
+})
+
+test('the versions that are asked for are the ones that these tests ran with', () => {
+  expect(Object.fromEntries([...TESTED_PACKAGES].map(([name, { tested }]) => [name, tested]))).toEqual({
+    '@ai-sdk/alibaba': alibaba, '@ai-sdk/google-vertex': vertex, '@ai-sdk/minimax': minimax, '@ai-sdk/xai': xai,
+  })
 })
 
 test('every package is told the address that its calls are held to', async () => {

@@ -8,7 +8,6 @@ const model = z.strictObject({
   preset: modelId.optional(),
   capabilities: capabilitiesConfig.default({}),
 })
-export type AiSdkModelConfig = Readonly<z.output<typeof model>>
 
 /** A provider package of the AI SDK, which the operator installs. */
 export const aiSdkConfig = z.strictObject({
