@@ -24,7 +24,9 @@ const left = async (rig: VideoRig): Promise<readonly string[]> => [...await rig.
 async function makeWith(script: Script, options: VideoRigOptions = {}): Promise<{ readonly video: Video; readonly remote: ScriptedBackend; readonly left: readonly string[]; readonly happened: readonly string[] }> {
   const remote = scriptedBackend(script)
   await using rig = await openVideoRig({ backends: [remote], ...options })
-  const { id } = await rig.videos.submit(videoRequest())
+  const path = join(rig.folder, 'uploads', 'one')
+  await writeFile(path, 'a picture')
+  const { id } = await rig.videos.submit(videoRequest({ pictures: [{ type: 'upload', path, sha256: 'aa' }] }))
   const video = await rig.ended(id)
   await rig.videos.drain()
   return { video, remote, left: await left(rig), happened: rig.happened.map(({ type }) => type) }
