@@ -16,6 +16,8 @@ const WINDOWS: Readonly<Record<string, { readonly startMs: number; readonly endM
   'toy-monster.mp4': { startMs: 2000, endMs: 4000 }, 'toy-pig.mp4': { startMs: 2000, endMs: 4000 },
 }
 
+const clip = (name: string): Uint8Array => readFileSync(join(FOOTAGE, name))
+
 interface Known extends VerifiedMember { readonly isCutout: boolean; readonly portrait: Uint8Array }
 
 describe.skipIf(!existsSync(join(FOOTAGE, 'labels.json')))('produced videos with real footage in them', { timeout: 180_000 }, () => {
@@ -23,7 +25,6 @@ describe.skipIf(!existsSync(join(FOOTAGE, 'labels.json')))('produced videos with
   const characters = new Map<string, Known>()
   const known = (...names: readonly string[]): readonly Known[] => names.flatMap((name) => characters.get(name) ?? [])
   const jobOn = (bytes: Uint8Array) => createJob(memorySource(bytes), models)
-  const clip = (name: string): Uint8Array => readFileSync(join(FOOTAGE, name))
 
   beforeAll(async () => {
     models = await loadModels(join(import.meta.dirname, '../../models/onnx'))

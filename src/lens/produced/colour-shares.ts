@@ -4,7 +4,7 @@ import type { Picture } from '../frame.ts'
 const STEPS = { light: 4, colour: 8 } as const
 /** Beyond this far from grey is one step. */
 const MOST_COLOUR = 80
-export const COLOURS = STEPS.light * STEPS.colour ** 2
+const COLOURS = STEPS.light * STEPS.colour ** 2
 
 /** Every second pixel of every second row tells the same. */
 const STRIDE = 2

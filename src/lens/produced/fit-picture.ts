@@ -13,7 +13,7 @@ const MOST_ENLARGED = 2
 
 const READS = ['JPEG', 'PNG', 'WebP', 'GIF', 'AVIF'] as const
 /** How the files of each begin, in that order. */
-const BEGINNINGS = [/^\xFF\xD8\xFF/, /^\x89PNG\r\n\x1A\n/, /^RIFF.{4}WEBP/s, /^GIF8[79]a/, /^.{4}ftypavi[fs]/s]
+const BEGINNINGS = [/^\xFF\xD8\xFF/, /^\x89PNG\r\n/, /^RIFF.{4}WEBP/s, /^GIF8[79]a/, /^.{4}ftypavi[fs]/s]
 const LONGEST_BEGINNING = 12
 
 const ENCODE: Readonly<Record<Asked['format'], (image: Sharp) => Sharp>> = {

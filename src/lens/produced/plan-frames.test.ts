@@ -2,10 +2,11 @@ import { EncodedPacket } from 'mediabunny'
 import { expect, test } from 'vitest'
 import { planFrames, type PacketIndex } from './plan-frames.ts'
 
+const packet = (type: 'key' | 'delta', timestamp: number) => new EncodedPacket(new Uint8Array(), type, timestamp, 1)
 /** A picture a second, so many to a group. */
 const index = (seconds: number, perGroup: number): PacketIndex => ({
   startsAt: 0, endsAt: seconds,
-  groups: Array.from({ length: seconds / perGroup }, (_, group) => Array.from({ length: perGroup }, (_, i) => new EncodedPacket(new Uint8Array(), i === 0 ? 'key' : 'delta', group * perGroup + i, 1))),
+  groups: Array.from({ length: seconds / perGroup }, (_, group) => Array.from({ length: perGroup }, (_, i) => packet(i === 0 ? 'key' : 'delta', group * perGroup + i))),
 })
 const timesOf = (plan: ReturnType<typeof planFrames>) => plan.flatMap(({ wanted }) => [...wanted])
 const costOf = (plan: ReturnType<typeof planFrames>) => plan.reduce((sum, { packets }) => sum + packets.length, 0)
@@ -26,7 +27,6 @@ test('too few key pictures do not show all parts of a video', () => {
 })
 
 test('what an edit list cuts away, and leading pictures, are not shown', () => {
-  const packet = (type: 'key' | 'delta', timestamp: number) => new EncodedPacket(new Uint8Array(), type, timestamp, 1)
   const groups = [[packet('key', -2), packet('delta', -1), packet('delta', 0)], [packet('key', 3), packet('delta', 1), packet('delta', 2), packet('delta', 4)]]
   expect(timesOf(planFrames({ groups, startsAt: 0, endsAt: 5 }, { count: 9, mostDecoded: 9 }))).toEqual([0, 4])
 })
