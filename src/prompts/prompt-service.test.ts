@@ -70,7 +70,7 @@ describe('mentions', () => {
     expect(castOf(await resolve(`@${again} and @twice`))).toEqual(['twice'])
     expect((await prompts.recall('local', [again]))[0]?.id).toBe(first.id)
     await rig.characters.remove('local', first.id, { isPurge: false })
-    expect(await refusal(`@${again}`)).toMatchObject({ code: 'character_not_found' })
+    expect(await refusal(`@${again}`)).toMatchObject({ code: 'character_not_found', details: { unknown: [{ name: again, start: 0, end: 38 }] } })
   })
 })
 
@@ -80,7 +80,7 @@ describe('unknown names', () => {
       code: 'character_not_found', param: 'prompt',
       details: { unknown: [{ name: 'bob.then', start: 9, end: 18 }, { name: 'nobody', start: 23, end: 30 }], suggestions: ['bob'], names: ['@bob.then', '@nobody'], where: 'suggested' },
     })
-    expect(await refusal('@nobody')).toMatchObject({ details: { suggestions: [], where: 'prompt' } })
+    expect(await refusal('@nobody '.repeat(100))).toMatchObject({ details: { unknown: { length: 64 }, names: ['@nobody'], suggestions: [], where: 'prompt' } })
   })
 
   test('are the same as those that belong to another account or were deleted', async () => {
@@ -110,6 +110,11 @@ describe('listed characters', () => {
     expect(warnings).toEqual([])
   })
 
+  test('are found by their username only where their display name is not there', async () => {
+    const { characters } = await resolve('ana, that is Ana Lima', { characters: ['ana'] })
+    expect(characters[0].mentions).toEqual([[13, 21]])
+  })
+
   test.each(['ana lima', 'banana', 'ana2', 'ana_', '\\@ana', 'x@ana.com', 'https://x.y/ana', 'Ana'])('are not found in %j: they go along last, with a warning', async (text) => {
     const { segments, characters, warnings } = await resolve(`@bob ${text.replace('ana lima', 'Ana-Lima')}`, { characters: ['ana'] })
     expect(characters.map(({ username, mentions }) => [username, mentions.length])).toEqual([['bob', 1], ['ana', 0]])
@@ -135,6 +140,10 @@ describe('limits', () => {
     const names = Array.from({ length: 65 }, (_, n) => `n${n}`)
     expect(await refusal(names.map((name) => `@${name}`).join(' '))).toMatchObject({ code: 'too_many_characters', param: 'prompt', details: { limit: 64, asked: 65 } })
     expect(await refusal('x', { characters: names })).toMatchObject({ code: 'too_many_characters', param: 'characters', details: { limit: 64, asked: 65 } })
+    const rows = Array.from({ length: 66 }, () => rowOf({}))
+    await rig.db.insertInto('characters').values(rows).execute()
+    const [mentioned, listed] = [rows.slice(0, 33), rows.slice(33)].map((rows) => rows.map(({ id }) => id))
+    expect(await refusal(mentioned.map((id) => `@${id}`).join(' '), { characters: listed })).toMatchObject({ code: 'too_many_characters', details: { limit: 64, asked: 66 } })
   })
 
   test('one that is unfinished or failed is not ready, by whatever it is called', async () => {
