@@ -7,6 +7,10 @@ import type { LensSession } from '../jail/lens-session.ts'
 
 const { 'dlib-face': faces, nanodet: looks } = THRESHOLDS
 const FACE = MODELS.find(({ id }) => id === 'dlib-face')?.vector?.id ?? ''
+/**
+ * From `bench/verify`: the mean of a track against the better half of the frames lay within 0.38 for one person, and beyond 0.44 for the two most alike
+ * of five; figures of one toy within 0.08, of two beyond 0.22. 33 of 33 pairs were the same, none of 175 others was; one in ten of those is unsure.
+ */
 const MEASURES: Measures = {
   [FACE]: { by: 'euclidean distance', same: faces.sameMeanAndFrame, different: faces.differentMeanAndFrame },
   [FIGURE_VECTOR.id]: { by: 'cosine', same: looks.sameFigure, different: looks.differentFigure },
