@@ -8,8 +8,9 @@ import type { LensSession } from '../jail/lens-session.ts'
 const { 'dlib-face': faces, nanodet: looks } = THRESHOLDS
 const FACE = MODELS.find(({ id }) => id === 'dlib-face')?.vector?.id ?? ''
 /**
- * From `bench/verify`: the mean of a track against the better half of the frames lay within 0.38 for one person, and beyond 0.44 for the two most alike
- * of five; figures of one toy within 0.08, of two beyond 0.22. 33 of 33 pairs were the same, none of 175 others was; one in ten of those is unsure.
+ * From `bench/verify`: over the better half of the frames the mean of a track lay within 0.39 for one person, and beyond 0.44 for the two most alike of five;
+ * a toy within 0.05 of itself in its clip, and what was most like one without being it 0.20 away. All 33 that were in a video were the same there (13 of them in
+ * the clip they are made from), none of 175 that were not, and one in eleven of those was unsure. Chosen and judged on the same clips: smoke evidence.
  */
 const MEASURES: Measures = {
   [FACE]: { by: 'euclidean distance', same: faces.sameMeanAndFrame, different: faces.differentMeanAndFrame },
