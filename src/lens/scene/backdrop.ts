@@ -7,8 +7,8 @@ interface Size { readonly width: number; readonly height: number }
 
 /** A wall of soft colours, somewhat larger than the frame: the camera pans over it and comes nearer, or goes away. */
 export interface Backdrop {
-  /** Fills the whole frame as it is after this share of the video, 0..1. */
-  draw(frame: I420, progress: number): void
+  /** Fills the whole frame as it is after this share of the video, 0..1, each row of the frame in its share of light. */
+  draw(frame: I420, progress: number, light: Float32Array): void
 }
 
 /** Of the frame's size. */
@@ -129,24 +129,25 @@ class Plate implements Backdrop {
     this.#way = way
   }
 
-  draw(frame: I420, progress: number): void {
+  draw(frame: I420, progress: number, light: Float32Array): void {
     const { width: rowLength, height: rows, luma, blueness, redness } = this.#planes
-    const [width, height] = [frame.width / 2, frame.height / 2]
+    const [width, height, data] = [frame.width / 2, frame.height / 2, frame.data]
     const scale = 1 + CAMERA.zoom * (this.#way.isNearing ? 1 - progress : progress)
     const left = (this.#way.isLeftwards ? 1 - progress : progress) * (rowLength - width * scale)
     const top = (rows - height * scale) / 2
     const columns = Int32Array.from({ length: width }, (_, x) => Math.min(rowLength - 1, Math.floor(left + (x + 0.5) * scale)))
-    const twoByTwo = new Uint16Array(frame.data.buffer, frame.data.byteOffset, width * height * 2)
+    const twoByTwo = new Uint16Array(data.buffer, data.byteOffset, width * height * 2)
     const bluenessAt = width * height * 4
     const rednessAt = width * height * 5
     for (let y = 0; y < height; y++) {
       const start = Math.min(rows - 1, Math.floor(top + (y + 0.5) * scale)) * rowLength
       const row = y * width
+      const share = Math.round(light[2 * y] * 256)
       for (let x = 0; x < width; x++) {
         const from = start + columns[x]
-        twoByTwo[2 * row + x] = luma[from] * 0x101
-        frame.data[bluenessAt + row + x] = blueness[from]
-        frame.data[rednessAt + row + x] = redness[from]
+        twoByTwo[2 * row + x] = (16 + (((luma[from] - 16) * share) >> 8)) * 0x101
+        data[bluenessAt + row + x] = 128 + (((blueness[from] - 128) * share + 128) >> 8)
+        data[rednessAt + row + x] = 128 + (((redness[from] - 128) * share + 128) >> 8)
       }
       twoByTwo.copyWithin(2 * row + width, 2 * row, 2 * row + width)
     }

@@ -1,6 +1,6 @@
 import { shortened, writable } from './caption-text.ts'
 import { toLayer, type Layer } from './layer.ts'
-import { written, type Coverage, type Rgba } from './rgba.ts'
+import { written, type Coverage } from './rgba.ts'
 import { LINE_HEIGHT, type Writer } from './writer.ts'
 
 /** A layer and where it lies. */
@@ -12,13 +12,14 @@ const MOST_LINES = 3
 const TEXT = 0.046
 const LEAST_TEXT = 18
 const MARGIN = 0.05
-/** The dark behind the text rises over so many text sizes above it. */
-const SCRIM_RISE = 3.4
-const SCRIM_DARK = 0.8
+/** The dark behind the text begins so many text sizes above it. */
+const DARK_RISE = 3.4
+const DARK = 0.8
 
-/** The lower third: a darkness that figures stand before, and the text that stands before everything. */
+/** The lower third: where the backdrop becomes dark, and the text that stands before everything. */
 export interface Caption {
-  readonly scrim: Placed
+  /** For every row of the frame how much light is left, 0..1. */
+  readonly light: Float32Array
   /** null where there is nothing to write. */
   readonly text: Placed | null
   /** Where the room above it ends. */
@@ -31,9 +32,8 @@ export async function makeCaption(caption: string, { width, height }: Size, writ
   const margin = Math.round(unit * MARGIN)
   const ink = await fitted(writable(caption, writer.has), { size, width: width - 2 * margin }, writer)
   const textTop = height - margin - (ink?.height ?? 0)
-  const top = 2 * Math.floor(Math.max(0, textTop - SCRIM_RISE * size) / 2)
   return {
-    scrim: { layer: toLayer(darkening({ width, height: height - top }, textTop - top)), left: 0, top },
+    light: Float32Array.from({ length: height }, (_, y) => 1 - DARK * smooth((y - textTop) / (DARK_RISE * size) + 1)),
     text: ink && { layer: toLayer(written(ink)), left: margin, top: textTop },
     free: textTop - Math.round(size * 0.7),
   }
@@ -55,13 +55,7 @@ async function fitted(text: string, options: { readonly size: number; readonly w
 
 const isLow = ({ height }: Coverage, size: number): boolean => height <= MOST_LINES * LINE_HEIGHT * size
 
-/** Black, from nothing at the top to its full strength above the text. */
-function darkening({ width, height }: Size, textTop: number): Rgba {
-  const data = new Uint8Array(width * height * 4)
-  for (let y = 0; y < height; y++) {
-    const t = Math.min(1, y / Math.max(1, textTop * 0.92))
-    const alpha = Math.round(255 * SCRIM_DARK * t * t * (3 - 2 * t))
-    for (let x = 0; x < width; x++) data[(y * width + x) * 4 + 3] = alpha
-  }
-  return { width, height, data }
+function smooth(share: number): number {
+  const t = Math.max(0, Math.min(1, share))
+  return t * t * (3 - 2 * t)
 }

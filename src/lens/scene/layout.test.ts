@@ -22,7 +22,7 @@ describe.each(Object.entries(AREAS))('in a %s frame', (_name, area) => {
       for (const [i, place] of places.entries()) {
         const { left, top, right, bottom } = boxOf(place)
         expect([left >= area.left - 0.01, top >= area.top - 0.01, right <= area.right + 0.01, bottom <= area.bottom + 0.01]).toEqual([true, true, true, true])
-        if (i > 0) expect(place.centre).toBeGreaterThan(places[i - 1].centre)
+        expect(place.centre).toBeGreaterThan(i > 0 ? places[i - 1].centre : 0)
         for (const other of places.slice(i + 1)) expect(areApart(place, other)).toBe(true)
       }
     }

@@ -4,9 +4,9 @@ import { makeBackdrop, type Backdrop } from './backdrop.ts'
 import { makeCaption, type Placed } from './caption.ts'
 import { makeFigure, type Figure } from './figure.ts'
 import { layOver } from './layer.ts'
-import { placesFor, type Area, type Place } from './layout.ts'
+import { placesFor, type Place } from './layout.ts'
 import { makeMark } from './mark.ts'
-import { between, randomFrom, type Random } from './random.ts'
+import { between, randomFrom } from './random.ts'
 import { openWriter } from './writer.ts'
 
 export const FRAMES_PER_SECOND = 24
@@ -27,8 +27,8 @@ interface Actor {
 /** Everything that is seen, at rest. */
 export interface Scene {
   readonly backdrop: Backdrop
-  /** Behind the actors. */
-  readonly scrim: Placed
+  /** Of the backdrop, for each row. */
+  readonly light: Float32Array
   readonly actors: readonly Actor[]
   /** Over everything else: the caption, and the mark. */
   readonly writing: readonly Placed[]
@@ -42,28 +42,22 @@ export async function makeScene({ width, height, cast, backdrops, caption, langu
   const random = randomFrom(seed)
   const writer = await openWriter(folder)
   const mark = await makeMark(language, size, writer)
-  const { scrim, text, free } = await makeCaption(caption, size, writer)
+  const { light, text, free } = await makeCaption(caption, size, writer)
   const [margin, drift] = [MARGIN * Math.min(width, height), DRIFT * width]
   const area = { left: margin + drift, right: width - margin - drift, top: mark.bottom + BOB * height, bottom: free }
-  const backdrop = await makeBackdrop(backdrops, size, random)
-  const actors = await makeActors(cast, { area, height }, random)
-  return { backdrop, scrim, actors, writing: [...(text ? [text] : []), ...mark.parts], drift: random() < 0.5 ? drift : -drift }
-}
-
-async function makeActors(cast: Calls['stage']['asks']['cast'], { area, height }: { area: Area; height: number }, random: Random): Promise<readonly Actor[]> {
-  const actors: Actor[] = []
-  for (const [i, place] of placesFor(cast.length, area, random).entries()) {
-    const bob = { pixels: BOB * height, seconds: between(random, ...BOB_SECONDS), phase: random() }
-    actors.push({ figure: await makeFigure(cast[i], place), place, bob })
-  }
-  return actors
+  const places = placesFor(cast.length, area, random)
+  const bobs = places.map(() => ({ pixels: BOB * height, seconds: between(random, ...BOB_SECONDS), phase: random() }))
+  const isLeftwards = random() < 0.5
+  // All at once: much of it is the work of another thread. Only one of them may draw from the same random numbers.
+  const [backdrop, ...figures] = await Promise.all([makeBackdrop(backdrops, size, random), ...places.map((place, i) => makeFigure(cast[i], place))])
+  const actors = figures.map((figure, i) => ({ figure, place: places[i], bob: bobs[i] }))
+  return { backdrop, light, actors, writing: [...(text ? [text] : []), ...mark.parts], drift: isLeftwards ? -drift : drift }
 }
 
 /** The picture at this time, where the whole takes `length` seconds; it fills the frame. */
-export function drawScene(frame: I420, { backdrop, scrim, actors, writing, drift }: Scene, { seconds, length }: { readonly seconds: number; readonly length: number }): void {
+export function drawScene(frame: I420, { backdrop, light, actors, writing, drift }: Scene, { seconds, length }: { readonly seconds: number; readonly length: number }): void {
   const progress = seconds / length
-  backdrop.draw(frame, progress)
-  layOver(frame, scrim.layer, scrim)
+  backdrop.draw(frame, progress, light)
   for (const { figure, place, bob } of actors) {
     const raised = bob.pixels * (0.5 + 0.5 * Math.sin(2 * Math.PI * (seconds / bob.seconds + bob.phase)))
     const left = place.centre - figure.width / 2 + drift * (2 * progress - 1)

@@ -12,11 +12,11 @@ const OPTIONS = { size: 32, width: 600 }
 let writer: Writer
 beforeAll(async () => { writer = await openWriter(folder) })
 
+const has = (text: string): boolean[] => [...text].map((character) => writer.has(character.codePointAt(0) ?? 0))
 const write = (text: string): Promise<Coverage> => writer.write(text, OPTIONS)
 const covered = ({ data }: Coverage): number => data.reduce((sum, value) => sum + value / 255, 0)
 
 test('the font has what captions are written in, and knows what it lacks', () => {
-  const has = (text: string): boolean[] => [...text].map((character) => writer.has(character.codePointAt(0) ?? 0))
   expect(has('a@é＠你張「…')).toEqual(Array.from({ length: 8 }, () => true))
   expect(has('한😀')).toEqual([false, false])
 })
