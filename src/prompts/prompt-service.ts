@@ -1,12 +1,12 @@
 import { AppError } from '../domain/errors.ts'
 import { joinTexts, MOST_NAMES, piecesOf, scanMentions, tooManyNames, type Piece, type ScannedPrompt } from '../domain/mention.ts'
 import { isMostlyChinese } from '../domain/prompt-language.ts'
-import type { VideoWarning } from '../domain/shot.ts'
 import type { Span } from '../domain/span.ts'
 import { foldUsername } from '../domain/username.ts'
 import type { Database } from '../db/database.ts'
 import { ownCharacter, type OwnCharacter } from './cast-member.ts'
 import { lookUpNames, lookUpRows } from './look-up.ts'
+import { notMentioned } from './not-mentioned.ts'
 import { placeName } from './place-name.ts'
 import type { NearMiss, PromptRequest, Prompts, ResolvedPrompt } from './prompts.ts'
 import { unknownNames } from './unknown-names.ts'
@@ -50,7 +50,7 @@ async function resolvePrompt(db: Database, request: PromptRequest): Promise<Reso
     cast: members,
     characters: members.map(({ id, username, revision }) => ({ id, username, revision, mentions: placed.flatMap((piece) => ('cast' in piece && piece.cast === id ? [[piece.start, piece.end]] : [])) })),
     nearMisses: nearMissesOf(scanned, unknown),
-    warnings: [...listed.difference(whoIn(placed))].map((id) => notMentioned(known.get(id))),
+    warnings: [...listed.difference(whoIn(placed))].flatMap((id) => known.get(id) ?? []).map(({ member }) => notMentioned(member.username)),
     isChinese: isMostlyChinese(placed.flatMap((piece) => ('text' in piece ? piece.text : [])).join('')),
   }
 }
@@ -104,9 +104,6 @@ function placeListed(pieces: readonly Piece<string>[], { scanned, listed, known 
 
 const namesOf = (character: OwnCharacter | undefined): readonly string[] =>
   (character === undefined ? [] : [character.displayName?.trim() ?? '', character.member.username].filter((name) => name !== ''))
-
-const notMentioned = (character: OwnCharacter | undefined): VideoWarning =>
-  ({ code: 'character_not_mentioned', message: `@${character?.member.username} goes along, but the prompt says nothing of it by name.` })
 
 const nearMissesOf = ({ text, misses }: ScannedPrompt, unknown: readonly (Span & { readonly name: string })[]): readonly NearMiss[] =>
   [...misses, ...unknown.slice(0, MOST_NAMES).map(({ start, end }) => ({ start, end, reason: 'unknown' } as const))]

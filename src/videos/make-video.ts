@@ -6,6 +6,7 @@ import type { VideoRow } from '../db/video-rows.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { CastMember, RenderedShot, Shot } from '../domain/shot.ts'
 import type { Video, VideoStep } from '../domain/video.ts'
+import { notMentioned } from '../prompts/not-mentioned.ts'
 import type { Prompts } from '../prompts/prompts.ts'
 import { openScratch } from '../runtime/scratch.ts'
 import { createSteps, type StepRecord } from '../runtime/step.ts'
@@ -57,7 +58,7 @@ export async function makeVideo(run: Run, deps: MakeDeps): Promise<void> {
       const { rendered, request } = await step('render', () => render(route, { order, cast, scratch: scratch.path }, run, deps))
       return step('submit', async () => {
         const operation = await submitTo(route, request, { signal, limits, release, admit: async () => { await recallAll(deps.prompts, row.account, cast.map((member) => member.id)) } })
-        return noteSubmitted({ route, operation, rendered, order }, run)
+        return noteSubmitted({ route, operation, rendered, order, cast }, run)
       })
     })
   }
@@ -100,12 +101,13 @@ async function render(route: Route, { order, cast, scratch }: Rendering, { row, 
   return { rendered, request }
 }
 
-interface Submitted { readonly route: Route; readonly operation: JsonObject; readonly rendered: RenderedShot; readonly order: VideoOrder }
+interface Submitted { readonly route: Route; readonly operation: JsonObject; readonly rendered: RenderedShot; readonly order: VideoOrder; readonly cast: readonly CastMember[] }
 
 /** Before anything else happens: from here on a restart follows the video instead of sending it again. */
-async function noteSubmitted({ route, operation, rendered, order }: Submitted, { notes, release }: Run): Promise<Running> {
+async function noteSubmitted({ route, operation, rendered, order, cast }: Submitted, { notes, release }: Run): Promise<Running> {
   try {
-    const warnings = [...order.warnings, ...rendered.warnings]
+    const arrived = cast.slice(order.cast.length)
+    const warnings = [...order.warnings, ...arrived.map(({ username }) => notMentioned(username)), ...rendered.warnings]
     const { submissions } = await notes.submitted({ backend: route.backend.name, model: route.model.id, operation: JSON.stringify(operation) }, () => ({ compiledPrompt: rendered.prompt, warnings }))
     return { route, operation, submissions }
   } catch (error) {
