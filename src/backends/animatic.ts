@@ -23,7 +23,7 @@ export const ANIMATIC: Capabilities = {
   },
   prefer: 'image',
   imageForm: 'cutout',
-  label: 'describe',
+  label: 'name',
   hasPreamble: false,
   firstFrame: 'none',
   sizes: ['720x1280', '1280x720', '848x480', '480x848', '832x480', '1920x1080', '1080x1920'],

@@ -4,7 +4,7 @@ import type { ServiceSettings } from '../net/service-call.ts'
 
 /** What `fetch` itself has to say. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['content-type', 'content-length', 'transfer-encoding', 'connection', 'host'])
-const LABEL_STYLES = ['tag', 'ordinal', 'bracket', 'at', 'kling', 'character', 'imageRef0', 'subject', 'describe'] as const satisfies readonly Capabilities['label'][]
+const LABEL_STYLES = ['tag', 'ordinal', 'bracket', 'at', 'kling', 'character', 'imageRef0', 'subject', 'name', 'describe'] as const satisfies readonly Capabilities['label'][]
 
 const serviceUrl = z.string().refine(isServiceUrl, 'must be an absolute http(s) address without a password, query or fragment').transform((text) => text.replace(/\/+$/, ''))
 const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]{1,100}$/, 'must be the name of a header').refine((name) => !OWN_HEADERS.has(name.toLowerCase()), 'is set by the service itself')

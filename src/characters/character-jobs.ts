@@ -155,10 +155,11 @@ export class CharacterJobs {
   #tellStep({ id, attempts, createdAtMs, request }: Job, step: Step): void {
     const { db, log, clock, events } = this.#deps
     const [nowMs, progress] = [clock(), PROGRESS[step]]
-    Promise.all([
-      noteStep(db, id, attempts, { step, progress, nowMs }),
-      events.record(db, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs }),
-    ]).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
+    // One transaction, one sync of the disk.
+    db.transaction().execute(async (trx) => {
+      await noteStep(trx, id, attempts, { step, progress, nowMs })
+      await events.record(trx, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs })
+    }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
   }
 
   /** What is told of the error. The row gets it too; when that fails it is tried again until it does not. */

@@ -1,12 +1,12 @@
 import { WORD_PART } from './run-on-script.ts'
 
 /** How a family of models wants its references called in a prompt. */
-export type LabelStyle = 'tag' | 'ordinal' | 'bracket' | 'at' | 'kling' | 'character' | 'imageRef0' | 'subject' | 'describe'
+export type LabelStyle = 'tag' | 'ordinal' | 'bracket' | 'at' | 'kling' | 'character' | 'imageRef0' | 'subject' | 'name' | 'describe'
 
 const ENGLISH = { image: 'Image', video: 'Video', audio: 'Audio' } as const
 
 /** A reference that is called by a label: it is the `n`th of its kind and `place` is that among all; `cast` is that of its character. All count from 1. */
-export interface Labelled { readonly kind: keyof typeof ENGLISH; readonly n: number; readonly place: number; readonly cast: number; readonly isChinese: boolean }
+export interface Labelled { readonly kind: keyof typeof ENGLISH; readonly n: number; readonly place: number; readonly cast: number; readonly username: string; readonly isChinese: boolean }
 
 export interface Style {
   /** null: the family knows no labels, so characters are described. */
@@ -40,5 +40,7 @@ export const LABEL_STYLES: Readonly<Record<LabelStyle, Style>> = {
   character: { labelOf: ({ place }) => `character${place}`, reads: null, mayRead: /\bcharacter\s?\d/i, clings: ANY_LETTERS },
   imageRef0: { labelOf: ({ kind, n }) => `<${kind.toUpperCase()}_REF_${n - 1}>`, reads: /<\s?(?:IMAGE|VIDEO|AUDIO)_REF_\d+\s?>/gi, mayRead: null, clings: null },
   subject: { labelOf: ({ cast }) => `@subject${cast}`, reads: /@/g, mayRead: null, clings: ANY_LETTERS },
+  // Whoever reads this knows our names.
+  name: { labelOf: ({ username }) => `@${username}`, reads: null, mayRead: null, clings: ANY_LETTERS },
   describe: { labelOf: null, reads: null, mayRead: null, clings: SPACED_LETTERS },
 }

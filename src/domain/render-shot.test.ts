@@ -66,6 +66,7 @@ describe('every style of label', () => {
     character: ['character1 hugs character3; then character1 laughs', '让 character1 在海边遇见 character3，character1 2次', 'character1 character3'],
     imageRef0: ['<IMAGE_REF_0> hugs <IMAGE_REF_2>; then <IMAGE_REF_0> laughs', '让<IMAGE_REF_0>在海边遇见<IMAGE_REF_2>，<IMAGE_REF_0>2次', '<IMAGE_REF_0><IMAGE_REF_2>'],
     subject: ['@subject1 hugs @subject2; then @subject1 laughs', '让 @subject1 在海边遇见 @subject2，@subject1 2次', '@subject1 @subject2'],
+    name: ['@ana hugs @小明; then @ana laughs', '让 @小明 在海边遇见 @ana，@小明 2次', '@ana @bob'],
     describe: [
       'a woman with red hair hugs the character in the reference image; then the same woman with red hair laughs', '让参考图中的角色在海边遇见a woman with red hair，参考图中的角色2次', 'a woman with red hair the character in the reference image',
     ],
@@ -258,7 +259,7 @@ describe('whatever the prompt and the room', () => {
       const shot = shotOf(prompt, { company: COMPANY })
       const { prompt: written, references } = render(shot, { label, ...room })
       const firsts = shot.cast.flatMap((_, cast) => references.find((reference) => reference.of === 'character' && reference.cast === cast) ?? [])
-      const labels = firsts.map(({ kind, n }, index) => LABEL_STYLES[label].labelOf?.({ kind, n, place: n, cast: index + 1, isChinese: false }))
+      const labels = firsts.map(({ kind, n }, index) => LABEL_STYLES[label].labelOf?.({ kind, n, place: n, cast: index + 1, username: '', isChinese: false }))
       expect(new Set(written.match(pattern) ?? [])).toEqual(new Set(labels))
       expect(references.length).toBeLessThanOrEqual(room.maxReferences)
     }), { numRuns: 500 })

@@ -50,7 +50,7 @@ interface Portrayal { readonly references: readonly RenderedReference[]; readonl
 function personOf({ username, description }: CastMember, cast: number, { references, style, isChinese, hasPreamble }: Portrayal): Person {
   const seen = references.map((reference, index) => ({ reference, place: index + 1 }))
     .filter(({ reference }) => reference.of === 'character' && reference.cast === cast && reference.kind !== 'audio')
-  const labels = seen.flatMap(({ reference: { kind, n }, place }) => style.labelOf?.({ kind, n, place, cast: cast + 1, isChinese }) ?? [])
+  const labels = seen.flatMap(({ reference: { kind, n }, place }) => style.labelOf?.({ kind, n, place, cast: cast + 1, username, isChinese }) ?? [])
   const own = description === null ? null : quiet(tidy(description), style)
   if (labels.length > 0) {
     const subject = hasPreamble && style.subjectOf ? style.subjectOf(cast + 1) : null
