@@ -85,6 +85,7 @@ interface Target { readonly width: number; readonly height: number; readonly lef
 /** Fractions of a pixel in eighths: finer cannot be seen, and the weights of four neighbours add up to 64. */
 const STEPS = 8
 const HALF = 0x0020_0020
+const OPAQUE = 0xff_0000
 
 function blend(target: Uint8Array, plane: LayerPlane, { width, height, left, top }: Target): void {
   const [x0, y0] = [Math.floor(left), Math.floor(top)]
@@ -115,7 +116,8 @@ function blendBetween(target: Uint8Array, { width, pairs }: LayerPlane, { source
     const now = Math.imul(pairs[source + i], here) + Math.imul(pairs[source + i - width], upper)
     const value = (Math.imul(now, leftOf) + Math.imul(before, right) + HALF) >> 6
     before = now
-    if (value >= 0x1_0000) target[at + i] = (value & 0xff) + share(target[at + i], 255 - (value >> 16))
+    if (value >= OPAQUE) target[at + i] = value
+    else if (value >= 0x1_0000) target[at + i] = (value & 0xff) + share(target[at + i], 255 - (value >> 16))
   }
 }
 
