@@ -35,6 +35,8 @@ export const MODELS_FOLDER = fileURLToPath(new URL('../../models/onnx', import.m
 /** From a job's turn to its end, whatever the source and the lens do: their own deadlines are shorter. */
 const JOB_DEADLINE_MS = 90_000
 const DRAIN_MS = 15_000
+/** Following a video goes on at the next start, so its end is not waited for. */
+const VIDEO_DRAIN_MS = 2000
 
 /** What everything else stands on. */
 interface Ground {
@@ -120,7 +122,7 @@ function composeVideos({ config, metrics, ...ground }: Ground, backends: Backend
   const queue = createJobQueue({ concurrency: config.VIDEOS_AT_ONCE, mostWaiting: config.QUEUE_MAX, deadlineMs: config.VIDEO_DEADLINE_MS, onDeadline: backendTimeout })
   return createVideos({
     ...ground, queue, backends, prompts: createPrompts({ db: ground.db }), onStep: metrics.observeVideoStep, onEnd: metrics.observeVideoEnd,
-    settings: { workFolder: foldersOf(config).videoWork, drainMs: DRAIN_MS, crashAt: config.CRASH_AT },
+    settings: { workFolder: foldersOf(config).videoWork, drainMs: VIDEO_DRAIN_MS, crashAt: config.CRASH_AT },
   })
 }
 

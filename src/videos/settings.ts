@@ -24,14 +24,12 @@ export interface VideoLimits {
   readonly outputBytes: number
   /** One picture of the caller's. */
   readonly pictureBytes: number
-  /** How often the process may end within the same step of one video. */
-  readonly mostDeaths: number
 }
 
 export const VIDEO_LIMITS: VideoLimits = {
   submitMs: 2 * MINUTE_MS, askMs: 30_000, fetchMs: 10 * MINUTE_MS, outOfReachMs: 2 * MINUTE_MS,
   mostTries: 3, retryMs: 1000, mostPollMs: 15_000, pendingPollMs: 500, lensMs: 60_000,
-  outputBytes: 512 * MiB, pictureBytes: 20 * MiB, mostDeaths: 3,
+  outputBytes: 512 * MiB, pictureBytes: 20 * MiB,
 }
 
 export interface VideoSettings {
