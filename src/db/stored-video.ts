@@ -34,7 +34,7 @@ function stateOf(row: VideoRow): VideoState {
   switch (row.status) {
     case 'queued': return { at: 'queued' }
     case 'in_progress': return { at: 'in_progress', progress: row.progress }
-    case 'failed': return { at: 'failed', completedAtMs: row.completed_at ?? row.updated_at, error: readError(row.error) }
+    case 'failed': return { at: 'failed', progress: row.progress, completedAtMs: row.completed_at ?? row.updated_at, error: readError(row.error) }
     case 'completed': return { at: 'completed', completedAtMs: row.completed_at ?? row.updated_at, files: filesOf(row), ...outputOf(row) }
   }
 }

@@ -12,7 +12,7 @@ export type VideoState =
   | { readonly at: 'queued' }
   | { readonly at: 'in_progress'; /** Whole percent; never falls. */ readonly progress: number }
   | { readonly at: 'completed'; readonly completedAtMs: number; readonly files: readonly StoredFile[]; readonly width: number; readonly height: number; readonly durationMs: number }
-  | { readonly at: 'failed'; readonly completedAtMs: number; readonly error: AppError }
+  | { readonly at: 'failed'; /** How far it came. */ readonly progress: number; readonly completedAtMs: number; readonly error: AppError }
 
 export interface VideoCharacter {
   readonly id: CharacterId

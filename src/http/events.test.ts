@@ -116,7 +116,7 @@ test('the stream of a video', async () => {
   expect(await nextEvent(reader)).toMatchObject({ event: 'video.queued', data: { data: { id: video.id } } })
   await record({ ...of, type: 'video.progress', progress: 40, elapsedMs: 900 })
   expect(await nextEvent(reader)).toMatchObject({ event: 'video.progress', data: { data: { id: video.id, progress: 40, elapsed_ms: 900 } } })
-  await record({ ...of, type: 'video.failed', video: { ...video, state: { at: 'failed', completedAtMs: 1_795_392_001_000, error: new AppError('backend_lost') } } })
+  await record({ ...of, type: 'video.failed', video: { ...video, state: { at: 'failed', progress: 40, completedAtMs: 1_795_392_001_000, error: new AppError('backend_lost') } } })
   expect(await nextEvent(reader)).toMatchObject({ event: 'video.failed', data: { data: { id: video.id, object: 'video', status: 'failed', error: { code: 'backend_lost' } } } })
   expect(await reader.next()).toBeNull()
   expect((await server.request(`/v1/videos/${video.id}/events`, { headers: keyed({}, 'drm_bob') })).status).toBe(404)

@@ -20,13 +20,11 @@ export function videoResourceOf(video: Video, language: Language): VideoResource
   }
 }
 
-// What has ended counts as done, also by failing: progress never falls.
 function progressOf(state: VideoState): number {
   switch (state.at) {
     case 'queued': return 0
-    case 'in_progress': return state.progress
+    case 'in_progress': case 'failed': return state.progress
     case 'completed': return 100
-    case 'failed': return 100
   }
 }
 

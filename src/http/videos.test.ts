@@ -18,7 +18,7 @@ afterEach(() => vi.waitFor(async () => {
 const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.videos.submitted.at(-1)
 const pictureUri = (bytes: number): string => `data:image/png;base64,${Buffer.alloc(bytes).toString('base64')}`
-const failed = (error = new AppError('backend_rejected', { details: { said: 'no' } })) => ({ at: 'failed', completedAtMs: 1_795_392_009_000, error }) as const
+const failed = (error = new AppError('backend_rejected', { details: { said: 'no' } })) => ({ at: 'failed', progress: 40, completedAtMs: 1_795_392_009_000, error }) as const
 
 describe('creating', () => {
   test('answers with the official keys in their order, then ours', async () => {
@@ -270,7 +270,7 @@ describe('reading', () => {
     ['queued', { at: 'queued' }, { progress: 0, completed_at: null }, '700'],
     ['in_progress', { at: 'in_progress', progress: 45 }, { progress: 45, completed_at: null }, '700'],
     ['completed', finished(), { progress: 100, completed_at: 1_795_392_009 }, null],
-    ['failed', failed(), { progress: 100, completed_at: 1_795_392_009, error: { code: 'backend_rejected', message: 'The backend refused this video: no' } }, null],
+    ['failed', failed(), { progress: 40, completed_at: 1_795_392_009, error: { code: 'backend_rejected', message: 'The backend refused this video: no' } }, null],
   ] as const)('one that is %s', async (status, state, facts, poll) => {
     const { id } = server.videos.plant({ state })
     const response = await server.request(`/v1/videos/${id}/`)

@@ -34,7 +34,12 @@ const NOT_ALONE = 0.5
 const LOOKS = 3
 
 /** What a lens does with one source, call by call; each may use what the earlier ones left. */
-export function createJob(source: ByteSource, models: Models): Job {
+export const createJob = (source: ByteSource, models: Models): Job => ({ ...characterCalls(source, models), ...producedCalls(source, models), ...sceneCalls(models.folder) })
+
+type CharacterCall = Exclude<keyof Job, keyof ReturnType<typeof producedCalls> | keyof ReturnType<typeof sceneCalls>>
+
+/** The calls that make a character of a window. */
+function characterCalls(source: ByteSource, models: Models): Pick<Job, CharacterCall> {
   let opened: WindowPictures | null = null
   let subjects: readonly TrackedSubject[] = []
   const shots = new Map<TrackedSubject, readonly Shot[]>()
@@ -55,8 +60,6 @@ export function createJob(source: ByteSource, models: Models): Job {
   }
 
   return {
-    ...producedCalls(source, models),
-    ...sceneCalls(models.folder),
     window: async ({ window }) => {
       const { facts, pictures } = await openWindow(source, window)
       opened = pictures

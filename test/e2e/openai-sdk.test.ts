@@ -84,7 +84,7 @@ describe.each([['7', OpenAI, toFile], ['6', OpenAI6, toFile6]] as const)('the of
     const { data, response } = await client.videos.retrieve(id).withResponse()
     expect(official('video', data)).toMatchObject({ id, status: 'in_progress', progress: 45 })
     expect(response.headers.get('openai-poll-after-ms')).toBe('700')
-    server.videos.move(id, { at: 'failed', completedAtMs: 1_795_392_009_000, error: new AppError('cancelled') })
+    server.videos.move(id, { at: 'failed', progress: 40, completedAtMs: 1_795_392_009_000, error: new AppError('cancelled') })
     expect(official('video', await client.videos.retrieve(id))).toMatchObject({ status: 'failed', error: { code: 'cancelled', message: 'The video was cancelled.' } })
   })
 

@@ -147,8 +147,9 @@ describe('a server that lies or falls silent', () => {
   }, SLOW_MS)
 })
 
+const refused = async (body: Readonly<Record<string, unknown>>) => refusalOf(await postJson(service, '/v1/videos', { prompt: '@toy', size: '832x480', seconds: 2, ...body }))
+
 test('what this model cannot make is refused at once, with its limits and the nearest that would pass', async () => {
-  const refused = async (body: Readonly<Record<string, unknown>>) => refusalOf(await postJson(service, '/v1/videos', { prompt: '@toy', size: '832x480', seconds: 2, ...body }))
   expect(await refused({ size: '1280x720' })).toMatchObject({ code: 'invalid_parameter', param: 'size', details: { nearest: '832x480' } })
   expect(await refused({ seconds: 60 })).toMatchObject({ code: 'invalid_parameter', param: 'seconds', details: { nearest: expect.anything() } })
   expect(await refused({ prompt: '@toyy' })).toMatchObject({ code: 'character_not_found', param: 'prompt', details: { suggestions: ['toy'] } })

@@ -7,13 +7,14 @@ import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import OpenAI from 'openai'
 import OpenAI6 from 'openai-6'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { videoResource, type VideoResource } from '../../src/http/schemas/video.ts'
 import { makeClip } from '../fixtures/make-clip.ts'
 import { browserProgram, openBrowser } from '../support/browser.ts'
 import { answerOf, createNative, createSeed, filesBelow, get, postJson, refusalOf } from '../support/client.ts'
 import { startFileServer, type FileServer } from '../support/file-server.ts'
 import { startService, type RunningService } from '../support/service.ts'
+import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
 /** From a clip to a video that plays, through the whole program and its embedded backend, by the official clients. */
 
@@ -22,6 +23,7 @@ const SLOW_MS = 120_000
 
 let folder: string
 let files: FileServer
+let hooks: WebhookReceiver
 let service: RunningService
 let client: OpenAI
 
@@ -29,7 +31,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dramatis-videos-'))
   for (const [name, scene] of [['a.mp4', 'toy'], ['b.mp4', 'toy']] as const) await writeFile(join(folder, name), await makeClip({ scene, seconds: 3, ...(name === 'b.mp4' && { width: 360, height: 200 }) }))
   files = await startFileServer(folder)
-  service = await startService({ environment: { LENS_PROCESSES: '2', FETCH_ALLOW: files.host } })
+  hooks = await startWebhookReceiver()
+  service = await startService({ environment: { LENS_PROCESSES: '2', FETCH_ALLOW: `${files.host},${hooks.pair}` } })
   client = new OpenAI({ apiKey: 'any', baseURL: `${service.url}/v1` })
   for (const name of ['a', 'b']) {
     const ours = { timestamps: '0,2', username: `${name}${name}` }
@@ -39,6 +42,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await service[Symbol.asyncDispose]()
   await files[Symbol.asyncDispose]()
+  await hooks[Symbol.asyncDispose]()
   await rm(folder, { recursive: true })
 })
 
@@ -147,6 +151,19 @@ describe.each([['7', OpenAI], ['6', OpenAI6]])('the official client, version %s'
     await expect(sdk.videos.create({ prompt: 'x', model: 'veo-9' as 'sora-2' })).rejects.toMatchObject({ status: 400, code: 'model_not_found' })
   })
 })
+
+test('what becomes of a video is streamed as it happens, and told to a webhook that the official clients believe', async () => {
+  const { signing_secret: secret } = await client.webhooks.create({ name: 'test', url: hooks.url, event_types: ['video.completed'] })
+  const { id } = await client.videos.create({ prompt: '@bb', seconds: '4', size: '1280x720' })
+  const stream = await (await fetch(`${service.url}/v1/videos/${id}/events`)).text()
+  const told = Array.from(stream.matchAll(/^event: (\S+)$/gm), ([, type]) => type)
+  expect([told[0], told.at(-1)]).toEqual(['video.queued', 'video.completed'])
+  expect(told).toContain('video.progress')
+  const { headers, body } = await vi.waitUntil(() => hooks.received[0])
+  for (const sdk of [client, new OpenAI6({ apiKey: 'any' })]) {
+    expect(await sdk.webhooks.unwrap(body, new Headers(Object.entries(headers).map(([name, value]) => [name, String(value)])), secret)).toMatchObject({ object: 'event', type: 'video.completed', data: { id, status: 'completed' } })
+  }
+}, SLOW_MS)
 
 test('the lines of the README make a character and a video', async () => {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
