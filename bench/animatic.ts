@@ -9,7 +9,7 @@ import sharp from 'sharp'
 import { startLenses } from '../src/jail/lenses.ts'
 import { H264Encoder } from '../src/lens/media/h264-encoder.ts'
 import { drawScene, FRAMES_PER_SECOND, makeScene } from '../src/lens/scene/scene.ts'
-import { sceneCalls } from '../src/lens/scene/scene-calls.ts'
+import { BITS_PER_PIXEL, sceneCalls } from '../src/lens/scene/scene-calls.ts'
 import { createLog } from '../src/runtime/log.ts'
 import { memorySource } from '../test/fixtures/memory-source.ts'
 import { largestDescendantMiB } from './support/processes.ts'
@@ -85,7 +85,7 @@ async function readyFrames(size: string): Promise<Timed> {
     return frame
   })
   return timed(async () => {
-    using encoder = new H264Encoder()
+    using encoder = new H264Encoder({ bitsPerPixel: BITS_PER_PIXEL })
     for (let i = 0; i < SECONDS * FRAMES_PER_SECOND; i++) {
       // To and fro, so that each differs from the one before as it does in the film.
       const at = i % (2 * kept.length - 2)

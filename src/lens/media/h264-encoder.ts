@@ -10,8 +10,7 @@ const MOST_FRAMES_QUEUED = 8
 const POLL_MS = 2
 /** High profile, up to 4096 x 2304. */
 const CODEC = 'avc1.640033'
-/** Bits a second for each pixel, and for the smallest pictures: plainly above what the eye finds fault with. */
-const BITS_PER_PIXEL = 4
+/** For the smallest pictures. */
 const LEAST_BITRATE = 500_000
 const BT709 = { matrix: 'bt709', primaries: 'bt709', transfer: 'bt709', fullRange: false } as const
 
@@ -33,12 +32,16 @@ export class H264Encoder implements Disposable {
     },
     error: (error) => { this.#failure = error },
   })
+  readonly #bitsPerPixel: number
   #config: VideoDecoderConfig | undefined
   #failure: unknown = null
 
+  /** Bits a second for each pixel: 4 are plainly above what the eye finds fault with, whatever is shown. */
+  constructor({ bitsPerPixel }: { readonly bitsPerPixel: number }) { this.#bitsPerPixel = bitsPerPixel }
+
   /** Resolves when there is room for the next. The bytes are copied. */
   async add({ width, height, data }: I420, { seconds, isKey }: { readonly seconds: number; readonly isKey: boolean }): Promise<void> {
-    const bitrate = Math.max(LEAST_BITRATE, width * height * BITS_PER_PIXEL)
+    const bitrate = Math.max(LEAST_BITRATE, width * height * this.#bitsPerPixel)
     if (this.#times.length === 0) this.#encoder.configure({ codec: CODEC, width, height, bitrate, hardwareAcceleration: 'prefer-software' })
     this.#times.push(seconds)
     const picture = new VideoFrame(data, { format: 'I420', codedWidth: width, codedHeight: height, timestamp: Math.round(seconds * MICROSECONDS), colorSpace: BT709 })

@@ -120,6 +120,31 @@ function addLight({ luma, width, height }: Planes, random: Random): void {
   }
 }
 
+const FULL_LIGHT = 256
+
+/** The planes of a frame: luma two by two pixels at a time, of the upper row. */
+interface Rows { readonly twoByTwo: Uint16Array; readonly blueness: Uint8Array; readonly redness: Uint8Array }
+interface Row { readonly columns: Int32Array; readonly start: number; readonly row: number }
+
+/** Most rows are in full light, and cost a third less. */
+function copyRow({ twoByTwo, blueness, redness }: Rows, plate: Planes, { columns, start, row }: Row): void {
+  for (let x = 0; x < columns.length; x++) {
+    const from = start + columns[x]
+    twoByTwo[2 * row + x] = plate.luma[from] * 0x101
+    blueness[row + x] = plate.blueness[from]
+    redness[row + x] = plate.redness[from]
+  }
+}
+
+function copyDimmed({ twoByTwo, blueness, redness }: Rows, plate: Planes, { columns, start, row, share }: Row & { readonly share: number }): void {
+  for (let x = 0; x < columns.length; x++) {
+    const from = start + columns[x]
+    twoByTwo[2 * row + x] = (16 + (((plate.luma[from] - 16) * share) >> 8)) * 0x101
+    blueness[row + x] = 128 + (((plate.blueness[from] - 128) * share + 128) >> 8)
+    redness[row + x] = 128 + (((plate.redness[from] - 128) * share + 128) >> 8)
+  }
+}
+
 class Plate implements Backdrop {
   readonly #planes: Planes
   readonly #way: { readonly isLeftwards: boolean; readonly isNearing: boolean }
@@ -130,25 +155,20 @@ class Plate implements Backdrop {
   }
 
   draw(frame: I420, progress: number, light: Float32Array): void {
-    const { width: rowLength, height: rows, luma, blueness, redness } = this.#planes
+    const { width: rowLength, height: rows } = this.#planes
     const [width, height, data] = [frame.width / 2, frame.height / 2, frame.data]
     const scale = 1 + CAMERA.zoom * (this.#way.isNearing ? 1 - progress : progress)
     const left = (this.#way.isLeftwards ? 1 - progress : progress) * (rowLength - width * scale)
     const top = (rows - height * scale) / 2
     const columns = Int32Array.from({ length: width }, (_, x) => Math.min(rowLength - 1, Math.floor(left + (x + 0.5) * scale)))
     const twoByTwo = new Uint16Array(data.buffer, data.byteOffset, width * height * 2)
-    const bluenessAt = width * height * 4
-    const rednessAt = width * height * 5
+    const target = { twoByTwo, blueness: data.subarray(width * height * 4, width * height * 5), redness: data.subarray(width * height * 5) }
     for (let y = 0; y < height; y++) {
       const start = Math.min(rows - 1, Math.floor(top + (y + 0.5) * scale)) * rowLength
       const row = y * width
-      const share = Math.round(light[2 * y] * 256)
-      for (let x = 0; x < width; x++) {
-        const from = start + columns[x]
-        twoByTwo[2 * row + x] = (16 + (((luma[from] - 16) * share) >> 8)) * 0x101
-        data[bluenessAt + row + x] = 128 + (((blueness[from] - 128) * share + 128) >> 8)
-        data[rednessAt + row + x] = 128 + (((redness[from] - 128) * share + 128) >> 8)
-      }
+      const share = Math.round(light[2 * y] * FULL_LIGHT)
+      if (share === FULL_LIGHT) copyRow(target, this.#planes, { columns, start, row })
+      else copyDimmed(target, this.#planes, { columns, start, row, share })
       twoByTwo.copyWithin(2 * row + width, 2 * row, 2 * row + width)
     }
   }

@@ -74,7 +74,8 @@ function withEdges(plane: Plane): LayerPlane {
 /** Lays the picture over the frame with its top left corner at `left`, `top`; what is outside is cut off. */
 export function layOver({ width, height, data }: I420, layer: Layer, { left, top }: { readonly left: number; readonly top: number }): void {
   const [blueness, redness] = [width * height, width * height * 1.25]
-  const half = { width: width / 2, height: height / 2, left: (left - RIM) / 2, top: (top - RIM) / 2 }
+  // Colours at whole places: nobody sees them a pixel off, and they are half of the samples.
+  const half = { width: width / 2, height: height / 2, left: Math.round((left - RIM) / 2), top: Math.round((top - RIM) / 2) }
   blend(data.subarray(0, blueness), layer.luma, { width, height, left: left - RIM, top: top - RIM })
   blend(data.subarray(blueness, redness), layer.blueness, half)
   blend(data.subarray(redness), layer.redness, half)
@@ -104,7 +105,8 @@ interface Run { readonly source: number; readonly at: number; readonly count: nu
 function blendRun(target: Uint8Array, { pairs }: LayerPlane, { source, at, count }: Run): void {
   for (let i = 0; i < count; i++) {
     const value = pairs[source + i]
-    if (value !== 0) target[at + i] = (value & 0xff) + share(target[at + i], 255 - (value >> 16))
+    if (value >= OPAQUE) target[at + i] = value
+    else if (value !== 0) target[at + i] = (value & 0xff) + share(target[at + i], 255 - (value >> 16))
   }
 }
 

@@ -6,6 +6,8 @@ import { drawScene, FRAMES_PER_SECOND, makeScene, type Scene } from './scene.ts'
 import { soundtrack, type Sound } from './soundtrack.ts'
 import { wrapMp4 } from './wrap.ts'
 
+/** A second: half of the picture is a blur. Twice as many are a fifth more work. */
+export const BITS_PER_PIXEL = 2
 /** So that players can jump. */
 const KEY_FRAME_SECONDS = 2
 
@@ -31,7 +33,7 @@ export function sceneCalls(folder: string): Pick<Job, 'stage' | 'roll' | 'wrap'>
     stage: async (asked) => {
       const { width, height, seconds, voice, language } = asked
       staged = {
-        scene: await makeScene(asked, folder), sound: soundtrack(voice, seconds), encoder: new H264Encoder(),
+        scene: await makeScene(asked, folder), sound: soundtrack(voice, seconds), encoder: new H264Encoder({ bitsPerPixel: BITS_PER_PIXEL }),
         frame: { width, height, data: new Uint8Array((width * height * 3) / 2) },
         frames: Math.round(seconds * FRAMES_PER_SECOND), seconds, title: MARKS[language], drawn: 0,
       }
