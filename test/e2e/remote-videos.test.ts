@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import OpenAI from 'openai'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { videoResource, type VideoResource } from '../../src/http/schemas/video.ts'
 import { makeClip } from '../fixtures/make-clip.ts'
 import { answerOf, filesBelow, get, postJson, refusalOf } from '../support/client.ts'
@@ -67,6 +67,12 @@ async function until(id: string, isSo: (video: VideoResource) => boolean): Promi
 const finished = (id: string): Promise<VideoResource> => until(id, ({ status }) => status === 'completed' || status === 'failed')
 const submitted = ({ received }: StandIn): number => received.filter(({ method, path }) => method === 'POST' && /\/(?:videos|prompt)$/.test(path)).length
 
+/** Resolves when the server is asked after a video that it has been given from now on. */
+async function followed({ received }: StandIn): Promise<void> {
+  const from = received.length
+  await vi.waitUntil(() => received.slice(from).some(({ method, path }) => method === 'GET' && path.includes('/videos/')), { timeout: 20_000 })
+}
+
 test('a prompt reaches the server in its own words, with the picture it takes, and comes back as the video it made', async () => {
   const before = gpu.received.length
   const made = await finished((await ask({ seed: 7, negative_prompt: 'blurry' })).id)
@@ -82,8 +88,9 @@ test('a prompt reaches the server in its own words, with the picture it takes, a
 test('killed while the server is at work: followed to its end after the restart, and submitted once', async () => {
   const before = submitted(gpu)
   gpu.isHeld = true
+  const isFollowed = followed(gpu)
   const { id } = await ask()
-  await until(id, ({ progress }) => progress > 0)
+  await isFollowed
   await service.stop('SIGKILL')
   service = await start()
   gpu.isHeld = false
@@ -95,8 +102,9 @@ describe.each([['deleted', ''], ['purged', '?purge=true']])('a character that is
   test('ends it before any reference leaves', async () => {
     await createCharacter('doomed')
     gpu.isHeld = true
+    const isFollowed = followed(gpu)
     const first = await ask({ prompt: 'an empty street' })
-    await until(first.id, ({ status }) => status === 'in_progress')
+    await isFollowed
     const before = submitted(gpu)
     const waiting = await ask({ prompt: '@doomed rolls' })
     await fetch(`${service.url}/v1/characters/doomed${query}`, { method: 'DELETE' })
