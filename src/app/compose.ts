@@ -100,7 +100,7 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
 
 const foldersOf = ({ DATA_DIR }: Config) => ({ work: join(DATA_DIR, 'scratch', 'characters'), videoWork: join(DATA_DIR, 'scratch', 'videos'), uploads: join(DATA_DIR, 'uploads') })
 
-const fetchSettings = (config: Config): FetchSettings => ({ allow: config.FETCH_ALLOW, dnsServers: config.FETCH_DNS_SERVERS, maxBytes: config.FETCH_MAX_BYTES })
+export const fetchSettings = (config: Config): FetchSettings => ({ allow: config.FETCH_ALLOW, dnsServers: config.FETCH_DNS_SERVERS, maxBytes: config.FETCH_MAX_BYTES })
 
 /** Without any key everybody who reaches the service may use it, so only this machine may. Rejects with `SettingsError`. */
 async function decideWhetherOpen(config: Config, keys: Keys): Promise<boolean> {

@@ -1,9 +1,11 @@
 import { statfs } from 'node:fs/promises'
 import { BUILT_FILES } from '../../models/table.ts'
 import { findModelFaults } from '../../models/check.ts'
+import { createAnimatic } from '../backends/animatic.ts'
+import { openBackends } from '../backends/open-backends.ts'
 import { startLenses } from '../jail/lenses.ts'
 import { createLog } from '../runtime/log.ts'
-import { MODELS_FOLDER } from './compose.ts'
+import { fetchSettings, MODELS_FOLDER } from './compose.ts'
 import { isLoopback, readConfig } from './config.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { openKeys } from './keys.ts'
@@ -11,13 +13,14 @@ import { openKeys } from './keys.ts'
 /** One thing that was tried on this machine. `weak`: it works, and could be better. */
 export interface Finding { readonly what: string; readonly is: 'well' | 'weak' | 'broken'; readonly says: string; readonly mend?: string }
 
+const PROBE_MS = 5000
 const GiB = 1024 ** 3
 const LITTLE_SPACE_BYTES = 2 * GiB
 
 /** Tries each part for real, in order, and goes on whatever it finds. */
 export async function* diagnose(): AsyncGenerator<Finding> {
   yield { what: 'Node', is: 'well', says: `${process.version} on ${process.platform}-${process.arch}` }
-  const checks = { settings, models, 'data folder': dataFolder, jail, service }
+  const checks = { settings, models, 'data folder': dataFolder, jail, backends, service }
   for (const [what, check] of Object.entries(checks)) {
     const finding = await check().catch((error: unknown) => ({ is: 'broken' as const, says: error instanceof Error ? error.message : String(error) }))
     yield { what, ...finding }
@@ -60,6 +63,16 @@ async function jail(): Check {
     ? `a video that breaks the decoder could reach: ${reachable.join(', ')}. Install bubblewrap (Debian: apt-get install bubblewrap), and allow user namespaces where it is installed already`
     : 'run it on Linux: there is no jail here'
   return { is: kind === 'none' ? 'broken' : 'weak', says, mend }
+}
+
+async function backends(): Check {
+  const config = readConfig()
+  if (config.BACKENDS.length === 0) return { is: 'well', says: 'only the embedded preview; docs/backends.md says how to add what generates' }
+  await using lenses = await startLenses({ processes: 1, modelsFolder: MODELS_FOLDER, log: createLog({ level: 'silent' }) })
+  const { all, health } = await openBackends({ configured: config.BACKENDS, embedded: createAnimatic({ lenses }), fetch: fetchSettings(config), clock: Date.now })
+  const probed = await Promise.all(all.map(async (backend) => ({ name: backend.name, ...await health(backend, { signal: AbortSignal.timeout(PROBE_MS) }) })))
+  const says = probed.map(({ name, says }) => `${name}: ${says}`).join(' ')
+  return probed.every(({ isHealthy }) => isHealthy) ? { is: 'well', says } : { is: 'weak', says, mend: 'start what does not answer, or mend its entry in BACKENDS' }
 }
 
 async function service(): Check {

@@ -107,7 +107,7 @@ async function draw(request: BackendRequest, lenses: DrawingLenses, { signal, on
 }
 
 function translate(error: unknown): unknown {
-  if (error instanceof LensDied) return new AppError('lens_failed', { details: { reason: 'died' }, cause: error })
+  if (error instanceof LensDied) return new AppError('lens_failed', { details: { reason: 'died', work: 'drawing' }, cause: error })
   if (!(error instanceof AppError) || error.code === 'shutting_down' || error.code === 'cancelled') return error
   return isTransient(error.code) ? new AppError('backend_unavailable', { cause: error }) : new AppError('backend_rejected', { details: { said: error.message }, cause: error })
 }

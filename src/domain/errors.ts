@@ -311,8 +311,20 @@ export const ERRORS = {
   },
   lens_failed: {
     status: 422,
-    message: { en: 'Reading this video failed twice.', zh: '读取该视频连续失败两次。' },
-    hint: { en: 'Export the clip again, or choose another window.', zh: '请重新导出视频，或选择其他窗口。' },
+    message: {
+      by: 'work',
+      cases: {
+        reading: { en: 'Reading this video failed twice.', zh: '读取该视频连续失败两次。' },
+        drawing: { en: 'Drawing this preview failed twice.', zh: '绘制该预览连续失败两次。' },
+      },
+    },
+    hint: {
+      by: 'work',
+      cases: {
+        reading: { en: 'Export the clip again, or choose another window.', zh: '请重新导出视频，或选择其他窗口。' },
+        drawing: { en: 'Ask for a shorter or smaller one.', zh: '请缩短时长或减小尺寸。' },
+      },
+    },
   },
   // From here to queue_full: how the job of a video ends. They stand in its `error`.
   backend_rejected: {
