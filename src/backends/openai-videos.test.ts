@@ -212,7 +212,7 @@ describe('a service that lies', () => {
     await using service = await start('generic')
     service.interfere = () => ({ status, body })
     const backend = open(service, { dialect: 'generic' })
-    await expect(backend.submit(backendRequest(backend.models[0]), { signal })).rejects.toMatchObject({ code: 'output_invalid', details: { reason: expect.stringContaining(reason) } })
+    await expect(backend.submit(backendRequest(backend.models[0]), { signal })).rejects.toMatchObject({ code: 'output_invalid', message: expect.stringContaining(reason) })
   })
 
   test('a page is no video', async () => {

@@ -1,9 +1,9 @@
-/** A sentence in every language the service speaks. `{name}` is filled from the error's details. */
-export interface Text { readonly en: string; readonly zh: string }
-export type Language = keyof Text
+import { inLanguage, type Language, type Phrase } from './phrase.ts'
+
+export type { Language }
 
 /** One sentence, or one per value of a detail: `invalid_timestamps` says a different thing for each rule broken. */
-type Message = Text | { readonly by: string; readonly cases: Readonly<Record<string, Text>> }
+type Message = Phrase | { readonly by: string; readonly cases: Readonly<Record<string, Phrase>> }
 
 interface ErrorKind {
   readonly status: number
@@ -18,12 +18,12 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   500: 'server_error', 503: 'server_error', 504: 'server_error',
 }
 
-const UPLOAD_INSTEAD: Text = {
+const UPLOAD_INSTEAD: Phrase = {
   en: 'Open the address in a browser without logging in; if it does not play there, upload the file instead.',
   zh: '请确认该地址无需登录即可打开，或直接上传文件。',
 }
-const NO_SUCH_NAME: Text = { en: 'No character you may use is called {names}.', zh: '没有可用的角色名为 {names}。' }
-const WAIT: Text = { en: 'Wait {retryAfterSeconds} s and send it again.', zh: '请等待 {retryAfterSeconds} 秒后重试。' }
+const NO_SUCH_NAME: Phrase = { en: 'No character you may use is called {names}.', zh: '没有可用的角色名为 {names}。' }
+const WAIT: Phrase = { en: 'Wait {retryAfterSeconds} s and send it again.', zh: '请等待 {retryAfterSeconds} 秒后重试。' }
 
 /**
  * Every error a caller can meet: a closed list, documented page by page, codes never reused.
@@ -440,13 +440,20 @@ export function describeError({ code, param, details }: Pick<AppError, 'code' | 
   }
 }
 
-function pick(message: Message, details: ErrorDetails): Text {
+function pick(message: Message, details: ErrorDetails): Phrase {
   if (!('by' in message)) return message
   return message.cases[String(details[message.by])] ?? Object.values(message.cases)[0]
 }
 
-function fill(text: Text, values: Readonly<Record<string, unknown>>, language: Language): string {
-  return text[language].replaceAll(/\{(\w+)\}/g, (whole, name) => (values[name] === undefined ? whole : show(values[name])))
+function fill(text: Phrase, values: Readonly<Record<string, unknown>>, language: Language): string {
+  return text[language].replaceAll(/\{(\w+)\}/g, (whole, name) => (values[name] === undefined ? whole : show(values[name], language)))
 }
 
-const show = (value: unknown): string => (Array.isArray(value) ? value.join(', ') : String(value))
+function show(value: unknown, language: Language): string {
+  const told = inLanguage(value, language)
+  return Array.isArray(told) ? told.join(', ') : String(told)
+}
+
+/** An error's details as a caller reads them. */
+export const detailsIn = (language: Language, details: ErrorDetails): ErrorDetails =>
+  Object.fromEntries(Object.entries(details).map(([name, value]) => [name, inLanguage(value, language)]))

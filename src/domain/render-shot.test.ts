@@ -1,6 +1,7 @@
 import { array, assert, constantFrom, integer, property, record } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Capabilities } from './capabilities.ts'
+import { AppError, describeError, detailsIn } from './errors.ts'
 import type { CharacterId } from './identifier.ts'
 import { LABEL_STYLES, type LabelStyle } from './label-styles.ts'
 import { joinTexts, piecesOf, scanMentions } from './mention.ts'
@@ -49,7 +50,7 @@ function refusal(shot: Shot, capabilities?: Partial<Capabilities>, facts?: Param
   try {
     return render(shot, capabilities, facts)
   } catch (error) {
-    return error instanceof Error && 'code' in error && 'param' in error && 'details' in error ? { code: error.code, param: error.param, details: error.details } : error
+    return error instanceof AppError ? { code: error.code, param: error.param, details: detailsIn('en', error.details) } : error
   }
 }
 
@@ -211,6 +212,14 @@ describe('the user\'s own picture', () => {
   })
 })
 
+function told(language: 'en' | 'zh'): string {
+  try {
+    return render(shotOf('x', { seconds: 12 })).prompt
+  } catch (error) {
+    return error instanceof AppError ? `${describeError(error, language).message} ${describeError(error, language).hint}` : String(error)
+  }
+}
+
 describe('refusals', () => {
   test('too many characters', () => {
     expect(refusal(shotOf('@ana @bob @小明'), { maxCharacters: 2 })).toEqual({ code: 'too_many_characters', param: 'prompt', details: { what: 'lab/wan', limit: 2, asked: 3 } })
@@ -224,6 +233,11 @@ describe('refusals', () => {
 
   test.each([['720x1280', '480x832'], ['1920x1080', '1280x720'], ['848x480', '832x480'], ['640x480', '832x480'], ['1x1', '832x480']])('a size that is not made, %s: the nearest is %s', (size, nearest) => {
     expect(refusal(shotOf('x', { size }))).toEqual({ code: 'invalid_parameter', param: 'size', details: { reason: `lab/wan does not make ${size}`, asked: size, allowed: ['832x480', '480x832', '1280x720'], nearest } })
+  })
+
+  test('are told in the language of who asks', () => {
+    expect(told('en')).toBe('seconds cannot be used: lab/wan does not make 12 s. seconds must be a whole number from 1 to 10.')
+    expect(told('zh')).toBe('参数 seconds 无效：lab/wan 不支持 12 秒。 seconds 应为：1 到 10 的整数。')
   })
 
   test('seconds that are not made, with the nearest that are', () => {

@@ -1,5 +1,6 @@
 import type { Capabilities } from './capabilities.ts'
 import { AppError } from './errors.ts'
+import { phrase } from './phrase.ts'
 import { chooseReferences } from './reference-budget.ts'
 import type { RenderedShot, Shot, VideoWarning } from './shot.ts'
 import { writePrompt } from './write-prompt.ts'
@@ -38,7 +39,7 @@ function refuseCast({ cast }: Shot, { maxCharacters, faces }: Capabilities, { wh
 
 function refuseSize({ size }: Shot, { sizes }: Capabilities, what: string): void {
   if (sizes.includes(size)) return
-  throw new AppError('invalid_parameter', { param: 'size', details: { reason: `${what} does not make ${size}`, asked: size, allowed: sizes, nearest: nearestSize(size, sizes) } })
+  throw new AppError('invalid_parameter', { param: 'size', details: { reason: phrase(`${what} does not make ${size}`, `${what} 不支持 ${size}`), asked: size, allowed: sizes, nearest: nearestSize(size, sizes) } })
 }
 
 /** Of the shape that is most alike, and of those the one with the likest number of pixels. */
@@ -59,9 +60,9 @@ function measure(size: string): { readonly shape: number; readonly pixels: numbe
 function refuseSeconds({ seconds: asked }: Shot, { seconds: made }: Capabilities, what: string): void {
   const nearest = nearestSeconds(asked, made)
   if (nearest === asked) return
-  const allowed = 'min' in made ? `a whole number from ${made.min} to ${made.max}` : made
+  const allowed = 'min' in made ? phrase(`a whole number from ${made.min} to ${made.max}`, `${made.min} 到 ${made.max} 的整数`) : made
   const limits = 'min' in made ? { min: made.min, max: made.max } : {}
-  throw new AppError('invalid_parameter', { param: 'seconds', details: { reason: `${what} does not make ${asked} s`, asked, allowed, ...limits, nearest } })
+  throw new AppError('invalid_parameter', { param: 'seconds', details: { reason: phrase(`${what} does not make ${asked} s`, `${what} 不支持 ${asked} 秒`), asked, allowed, ...limits, nearest } })
 }
 
 const nearestSeconds = (asked: number, made: Capabilities['seconds']): number =>

@@ -1,4 +1,5 @@
 import { AppError } from './errors.ts'
+import { phrase, type Phrase } from './phrase.ts'
 
 const MOST = 40
 const MOST_ALIAS = 80
@@ -26,11 +27,11 @@ const RESERVED: ReadonlySet<string> = new Set(['all', 'everyone', 'here', 'me', 
 
 const isReserved = (name: string): boolean => LABEL.test(name) || ID.test(name) || RESERVED.has(skeletonOf(name))
 
-function fault(name: string): string | null {
+function fault(name: string): Phrase | null {
   const length = [...name].length
-  if (length < 2 || length > MOST) return `it has ${length} characters, and 2 to ${MOST} are allowed`
-  if (!NAME.test(name)) return 'a character in it is not allowed, or not there'
-  return isReserved(name) ? 'it is a reserved word' : null
+  if (length < 2 || length > MOST) return phrase(`it has ${length} characters, and 2 to ${MOST} are allowed`, `共 ${length} 个字符，应为 2～${MOST} 个`)
+  if (!NAME.test(name)) return phrase('a character in it is not allowed, or not there', '含有不允许的字符，或字符位置不当')
+  return isReserved(name) ? phrase('it is a reserved word', '这是保留字') : null
 }
 
 const withoutSign = (text: string): string => foldUsername(text.trim()).replace(/^@/, '')
@@ -50,6 +51,6 @@ export const isUsername = (name: string): boolean => fault(name) === null
 export function parseAlias(text: string): string {
   const alias = withoutSign(text)
   const isOne = ALIAS.test(alias) && [...alias].length <= MOST_ALIAS && !ID.test(alias)
-  if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { reason: `${[...alias].length} characters, or one that no handle has` } })
+  if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { reason: phrase(`it has more than ${MOST_ALIAS} characters, or one that no handle has`, `超过 ${MOST_ALIAS} 个字符，或含有不允许的字符`) } })
   return alias
 }

@@ -4,6 +4,7 @@ import {
 } from '../db/webhook-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import { newEventId, newWebhookDeliveryId, newWebhookEndpointId } from '../domain/identifier.ts'
+import { phrase } from '../domain/phrase.ts'
 import { parseWebhookUrl, type GuardedPost } from '../net/guarded-post.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
 import { eventBody } from './event-body.ts'
@@ -42,7 +43,7 @@ export function createWebhooks(deps: EndpointDeps): Webhooks {
         old_secret: null, old_secret_until: null, disabled_at: null, created_at: nowMs, updated_at: nowMs,
       }
       await db.transaction().execute(async (trx) => {
-        if (await countEndpoints(trx, account) >= MOST_ENDPOINTS) throw new AppError('invalid_parameter', { param: 'url', details: { reason: `an account has at most ${MOST_ENDPOINTS} endpoints` } })
+        if (await countEndpoints(trx, account) >= MOST_ENDPOINTS) throw new AppError('invalid_parameter', { param: 'url', details: { reason: phrase(`an account has at most ${MOST_ENDPOINTS} endpoints`, `每个账户最多 ${MOST_ENDPOINTS} 个端点`) } })
         await insertEndpoint(trx, row)
       })
       return endpointOf(row)

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, describeError, isTransient, type ErrorCode, type ErrorFacts, type Language } from '../domain/errors.ts'
+import { AppError, describeError, detailsIn, isTransient, type ErrorCode, type ErrorFacts, type Language } from '../domain/errors.ts'
 import { newRequestId } from '../domain/identifier.ts'
 import type { Log } from '../runtime/log.ts'
 import { languageOf } from './language.ts'
 import { isForPeople, sendPage } from './page-answer.ts'
 import { refusalPage } from './pages/state-pages.ts'
-import { detailsIn, phrase } from './phrase.ts'
+import { phrase } from '../domain/phrase.ts'
 import type { ErrorBody } from './schemas/error.ts'
 
 interface EnvelopeFacts { readonly language: Language; readonly requestId: string; readonly publicUrl: string }

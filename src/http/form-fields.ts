@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts'
 import { isObject, parseJsonObject, type JsonObject } from './json-body.ts'
-import { phrase } from './phrase.ts'
+import { phrase } from '../domain/phrase.ts'
 
 type Fields = readonly (readonly [name: string, value: unknown])[]
 type Tree = { [key: string]: unknown }

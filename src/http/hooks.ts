@@ -3,7 +3,7 @@ import { AppError } from '../domain/errors.ts'
 import { identify, requireScope, SCOPES, type Caller, type Scope } from './auth.ts'
 import type { App, ServerDeps } from './deps.ts'
 import { parseJsonObject } from './json-body.ts'
-import { phrase } from './phrase.ts'
+import { phrase } from '../domain/phrase.ts'
 import { typedForm } from './typed-form.ts'
 import { discardUploads, readForm } from './uploads.ts'
 

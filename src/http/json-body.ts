@@ -1,6 +1,6 @@
 import { AppError } from '../domain/errors.ts'
 import { findJsonFault, placeOf } from './json-fault.ts'
-import { phrase, type Phrase } from './phrase.ts'
+import { phrase, type Phrase } from '../domain/phrase.ts'
 
 export const MOST_JSON_BYTES = 1024 * 1024
 const MOST_DEPTH = 32

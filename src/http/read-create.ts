@@ -7,7 +7,7 @@ import { parseTimeWindow, type TimeWindow } from '../domain/window.ts'
 import type { Videos } from '../videos/videos.ts'
 import { accountOf } from './hooks.ts'
 import type { CreateBody, DetectBody } from './schemas/create.ts'
-import { phrase } from './phrase.ts'
+import { phrase } from '../domain/phrase.ts'
 import { storeDataUri } from './uploads.ts'
 
 /** The window asked for; null where the service is to choose. */

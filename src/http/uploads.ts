@@ -9,7 +9,7 @@ import type { FastifyRequest } from 'fastify'
 import { AppError } from '../domain/errors.ts'
 import { headOf, nestFields } from './form-fields.ts'
 import { MOST_JSON_BYTES, type JsonObject } from './json-body.ts'
-import { phrase } from './phrase.ts'
+import { phrase } from '../domain/phrase.ts'
 
 /** Bytes a caller sent, in a private file. */
 export class StoredUpload {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { AppError } from '../domain/errors.ts'
 import { isObject } from './json-body.ts'
 import { nearest } from './nearest.ts'
-import { phrase, type Phrase } from './phrase.ts'
+import { phrase, type Phrase } from '../domain/phrase.ts'
 
 const MOST_KEY_LENGTH = 64
 

@@ -1,4 +1,5 @@
 import { AppError } from '../domain/errors.ts'
+import { phrase, type Phrase } from '../domain/phrase.ts'
 import { startDeadline } from './deadline.ts'
 import { createScrub, whatItSaid, type Scrub } from './service-words.ts'
 
@@ -43,7 +44,7 @@ export interface Service {
 /** Whether the service said that it has no such thing. */
 export const isGone = (error: unknown): boolean => error instanceof AppError && error.code === 'backend_rejected' && GONE.has(Number(error.details.status))
 
-export const invalidOutput = (reason: string, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
+export const invalidOutput = (reason: string | Phrase, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
 
 export function createService({ url, headers, timeoutMs }: ServiceSettings): Service {
   const scrub = createScrub(Object.values(headers))
@@ -123,7 +124,7 @@ export async function textOf({ body }: Response, { maxBytes, signal }: { maxByte
 
 function parseAnswer(text: string, scrub: Scrub): unknown {
   const answer = parseJson(text)
-  if (answer === undefined) throw invalidOutput(isHtml(text) ? 'its answer is an HTML page' : 'its answer is not JSON')
+  if (answer === undefined) throw invalidOutput(isHtml(text) ? phrase('its answer is an HTML page', '返回的是网页') : phrase('its answer is not JSON', '返回的不是 JSON'))
   if (isErrorBody(answer)) throw invalidOutput(`its answer of success is an error: ${scrub(whatItSaid(text) ?? 'unnamed')}`)
   return answer
 }

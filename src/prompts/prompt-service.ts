@@ -1,5 +1,6 @@
 import { AppError } from '../domain/errors.ts'
 import { joinTexts, MOST_NAMES, piecesOf, scanMentions, tooManyNames, type Piece, type ScannedPrompt } from '../domain/mention.ts'
+import { phrase } from '../domain/phrase.ts'
 import { isMostlyChinese } from '../domain/prompt-language.ts'
 import type { Span } from '../domain/span.ts'
 import { foldUsername } from '../domain/username.ts'
@@ -59,7 +60,7 @@ function checkLength(text: string): void {
   if (text.trim() === '') throw new AppError('missing_required_parameter', { param: 'prompt', details: { example: '"@misty_otter runs along the beach"' } })
   const asked = [...text].length
   if (asked <= MOST_CODE_POINTS) return
-  throw new AppError('invalid_parameter', { param: 'prompt', details: { reason: `it is ${asked} characters long`, asked, limit: MOST_CODE_POINTS, allowed: `1 to ${MOST_CODE_POINTS} characters` } })
+  throw new AppError('invalid_parameter', { param: 'prompt', details: { reason: phrase(`it is ${asked} characters long`, `共 ${asked} 个字符`), asked, limit: MOST_CODE_POINTS, allowed: phrase(`1 to ${MOST_CODE_POINTS} characters`, `1～${MOST_CODE_POINTS} 个字符`) } })
 }
 
 /** Ids and folded names, each once. */

@@ -11,7 +11,7 @@ import { openVideoRig, videoRequest, type VideoRig, type VideoRigOptions } from 
 import { failCharacter } from '../db/character-rows.ts'
 import { writeError } from '../db/stored-error.ts'
 import { readFacts } from '../db/stored-video.ts'
-import { AppError } from '../domain/errors.ts'
+import { AppError, detailsIn } from '../domain/errors.ts'
 import { VIDEO_STEPS, type Video } from '../domain/video.ts'
 import { LensDied } from '../jail/lens-died.ts'
 
@@ -32,7 +32,7 @@ async function makeWith(script: Script, options: VideoRigOptions = {}): Promise<
   return { video, remote, left: await left(rig), happened: rig.happened.map(({ type }) => type) }
 }
 
-const failure = ({ state }: Video): unknown => (state.at === 'failed' ? { code: state.error.code, ...state.error.details } : state.at)
+const failure = ({ state }: Video): unknown => (state.at === 'failed' ? { code: state.error.code, ...detailsIn('en', state.error.details) } : state.at)
 
 test('a backend that is out of reach is tried again, then the next one of that model is asked', async () => {
   const passing = scriptedBackend({ onSubmit: (attempt) => { if (attempt < 3) unavailable() } })

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { AppError } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import { askBackend, whileUnavailable } from './ask-backend.ts'
 import type { Finished } from './follow-video.ts'
 import type { VideoLimits } from './settings.ts'
@@ -23,8 +24,8 @@ async function* bounded(chunks: AsyncIterable<Uint8Array>, mostBytes: number): A
   let bytes = 0
   for await (const chunk of chunks) {
     bytes += chunk.length
-    if (bytes > mostBytes) throw new AppError('output_invalid', { details: { reason: `it is larger than ${mostBytes} bytes` } })
+    if (bytes > mostBytes) throw new AppError('output_invalid', { details: { reason: phrase(`it is larger than ${mostBytes} bytes`, `超过 ${mostBytes} 字节`) } })
     yield chunk
   }
-  if (bytes === 0) throw new AppError('output_invalid', { details: { reason: 'it is empty' } })
+  if (bytes === 0) throw new AppError('output_invalid', { details: { reason: phrase('it is empty', '内容为空') } })
 }

@@ -33,7 +33,7 @@ test.each([
   ['a page', () => text('<!doctype html><html><body>Please log in'), 'it is not a video'],
   ['sound alone', () => makeClip({ hasVideo: false, sound: 'aac', seconds: 1 }), 'it has no pictures'],
 ] as const)('%s is no video', async (_, bytes, reason) => {
-  await expect(judge(await bytes())).rejects.toMatchObject({ code: 'output_invalid', details: { reason } })
+  await expect(judge(await bytes())).rejects.toMatchObject({ code: 'output_invalid', message: expect.stringContaining(reason) })
 })
 
 test('a video that was cut off ends as what it is, with nothing kept', async () => {

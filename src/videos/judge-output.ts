@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../domain/errors.ts'
+import { phrase, type Phrase } from '../domain/phrase.ts'
 import type { RenderedShot, VideoWarning } from '../domain/shot.ts'
 import type { Lenses } from '../jail/lenses.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
@@ -17,23 +18,27 @@ export interface Judgement {
   readonly spritesheet: Uint8Array
 }
 
-const REASONS: Partial<Readonly<Record<ErrorCode, string>>> = {
-  media_unsupported: 'it is not a video', media_corrupt: 'no frame of it can be decoded', media_encrypted: 'it is encrypted',
-  media_no_video: 'it has no pictures', media_too_large: 'it is larger than can be read here', source_incomplete: 'it ends too early',
+const REASONS: Partial<Readonly<Record<ErrorCode, Phrase>>> = {
+  media_unsupported: phrase('it is not a video', '它不是视频'),
+  media_corrupt: phrase('no frame of it can be decoded', '无法解码任何画面'),
+  media_encrypted: phrase('it is encrypted', '它已加密'),
+  media_no_video: phrase('it has no pictures', '没有视频画面'),
+  media_too_large: phrase('it is larger than can be read here', '超出可读取的大小'),
+  source_incomplete: phrase('it ends too early', '数据提前结束'),
 }
 const EXTENSIONS: Readonly<Record<string, string>> = { mp4: 'mp4', mov: 'mov', webm: 'webm', mkv: 'mkv', 'mpeg-ts': 'ts', gif: 'gif', webp: 'webp' }
 
 /** Whether it is a video at all. Rejects with `output_invalid`, which says what it is instead. */
 export async function judgeOutput(source: ByteSource, { lenses, deadlineMs, signal }: Judging): Promise<Judgement> {
-  const seen = await onLens(source, (lens) => lens.call('inspect', {}), { lenses, deadlineMs, signal, onDeaths: (cause) => invalid('reading it failed twice', cause) })
+  const seen = await onLens(source, (lens) => lens.call('inspect', {}), { lenses, deadlineMs, signal, onDeaths: (cause) => invalid(phrase('reading it failed twice', '连续两次读取失败'), cause) })
     .catch((error) => { throw refusal(error) })
   const extension = EXTENSIONS[seen.container]
-  if (extension === undefined) throw invalid(`${seen.container} is no container of videos`)
+  if (extension === undefined) throw invalid(phrase(`${seen.container} is no container of videos`, `${seen.container} 不是视频容器`))
   const { width, height, durationMs, thumbnail, spritesheet } = seen
   return { extension, width, height, durationMs, thumbnail, spritesheet }
 }
 
-const invalid = (reason: string, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
+const invalid = (reason: Phrase, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
 
 function refusal(error: unknown): unknown {
   const reason = error instanceof AppError ? REASONS[error.code] : undefined

@@ -2,6 +2,7 @@ import type { BackendRequest, Picture } from '../backends/backend.ts'
 import type { Capabilities, KindLimits } from '../domain/capabilities.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
+import { phrase } from '../domain/phrase.ts'
 import type { RenderedReference, RenderedShot } from '../domain/shot.ts'
 import { contentTypeOf, objectKey } from '../domain/stored-file.ts'
 import type { Lenses } from '../jail/lenses.ts'
@@ -69,7 +70,7 @@ async function loadFile(reference: Extract<RenderedReference, { of: 'character' 
   const takes = loading.capabilities.kinds[kind]
   const isTakenAsIs = takes?.mimes.includes(mime) === true && bytes.length <= (takes.maxBytes ?? Infinity)
   if (isTakenAsIs && !(kind === 'image' && form === 'white')) return { mime, bytes }
-  if (kind !== 'image') throw new AppError('reference_unsupported', { details: { what: loading.model, reason: `${mime} of ${bytes.length} bytes is not taken`, known: takes?.mimes ?? [] } })
+  if (kind !== 'image') throw new AppError('reference_unsupported', { details: { what: loading.model, reason: phrase(`${mime} of ${bytes.length} bytes is not taken`, `不接受 ${bytes.length} 字节的 ${mime}`), known: takes?.mimes ?? [] } })
   return encode(source, { takes, onWhite: form === 'white' ? canvasOf(loading.rendered) : null }, loading, deps)
 }
 
@@ -93,7 +94,7 @@ async function encode(source: ByteSource, { takes, onWhite }: Encoding, { signal
       const { picture } = await lens.call('picture', { bytes: null, format, mostSide, onWhite })
       if (picture.length <= (takes?.maxBytes ?? Infinity)) return { mime: FORMATS[format], bytes: picture }
     }
-    throw new AppError('reference_unsupported', { details: { what: model, reason: `no picture of ${takes?.maxBytes} bytes could be made of it` } })
+    throw new AppError('reference_unsupported', { details: { what: model, reason: phrase(`no picture of ${takes?.maxBytes} bytes could be made of it`, `无法压缩到 ${takes?.maxBytes} 字节以内`) } })
   }, { lenses, signal, deadlineMs: limits.lensMs, onDeaths: lensFailed })
 }
 

@@ -2,6 +2,7 @@ import type { Backends, Route, Routing } from '../backends/backends.ts'
 import type { Capabilities, VideoOperation } from '../domain/capabilities.ts'
 import { AppError } from '../domain/errors.ts'
 import { renderShot, type RenderFacts } from '../domain/render-shot.ts'
+import { phrase } from '../domain/phrase.ts'
 import type { RenderedShot, Shot, VideoWarning } from '../domain/shot.ts'
 import type { Database } from '../db/database.ts'
 import type { Prompts, ResolvedPrompt } from '../prompts/prompts.ts'
@@ -102,7 +103,7 @@ function sizeOf({ size, orientation }: VideoRequest, source: Source | null, rout
   if (size !== null) return size
   if (orientation === null && source !== null && capabilities.sizes.includes(source.video.size)) return source.video.size
   const chosen = chooseSize(capabilities, orientation)
-  if (chosen === null) throw new AppError('invalid_parameter', { param: 'orientation', details: { reason: `${nameOf(route)} makes no ${orientation} videos`, allowed: capabilities.sizes } })
+  if (chosen === null) throw new AppError('invalid_parameter', { param: 'orientation', details: { reason: phrase(`${nameOf(route)} makes no ${orientation} videos`, `${nameOf(route)} 不支持该画面方向`), allowed: capabilities.sizes } })
   return chosen
 }
 

@@ -1,4 +1,5 @@
-import { AppError, ERRORS, isTransient, type ErrorCode, type Language, type Text } from '../../domain/errors.ts'
+import { AppError, ERRORS, isTransient, type ErrorCode, type Language } from '../../domain/errors.ts'
+import type { Phrase } from '../../domain/phrase.ts'
 import { errorBody } from '../error-answer.ts'
 import { code as codeBlock, facts, section } from './blocks.ts'
 import { html, type Html } from './html.ts'
@@ -10,7 +11,7 @@ const codes = Object.keys(ERRORS) as ErrorCode[] // the keys of a table
 type Message = (typeof ERRORS)[ErrorCode]['message']
 
 /** One sentence, or one for each case. */
-function sentences(message: Message | { readonly by: string; readonly cases: Readonly<Record<string, Text>> } | Text, language: Language): readonly (readonly [name: string | null, text: string])[] {
+function sentences(message: Message | { readonly by: string; readonly cases: Readonly<Record<string, Phrase>> } | Phrase, language: Language): readonly (readonly [name: string | null, text: string])[] {
   return 'by' in message ? Object.entries(message.cases).map(([name, text]) => [name, text[language]] as const) : [[null, message[language]]]
 }
 

@@ -1,5 +1,5 @@
 import type { Kind, Step } from '../../domain/character.ts'
-import type { Text } from '../../domain/errors.ts'
+import type { Phrase } from '../../domain/phrase.ts'
 
 /** Every word on the pages, in both languages. */
 export const WORDS = {
@@ -73,20 +73,20 @@ export const WORDS = {
   againNo: { en: 'No. The same request gives the same answer.', zh: '不必，同样的请求会得到同样的结果。' },
   envelope: { en: 'How it looks', zh: '返回示例' },
   errorsIntro: { en: 'Every refusal has the same envelope. Codes never change their meaning; messages follow Accept-Language.', zh: '所有错误使用同一格式。代码含义永不改变；文字随 Accept-Language 切换。' },
-} as const satisfies Readonly<Record<string, Text>>
+} as const satisfies Readonly<Record<string, Phrase>>
 
-export const KIND_WORDS: Readonly<Record<Kind, Text>> = {
+export const KIND_WORDS: Readonly<Record<Kind, Phrase>> = {
   person: { en: 'person', zh: '人物' }, animal: { en: 'animal', zh: '动物' }, cartoon: { en: 'cartoon', zh: '卡通' }, object: { en: 'object', zh: '物体' },
 }
 
-export const STEP_WORDS: Readonly<Record<Step, Text>> = {
+export const STEP_WORDS: Readonly<Record<Step, Phrase>> = {
   open: { en: 'open', zh: '打开' }, window: { en: 'window', zh: '取段' }, see: { en: 'see', zh: '识别' }, choose: { en: 'choose', zh: '选择' }, portrait: { en: 'portrait', zh: '头像' },
   cutout: { en: 'cut-out', zh: '抠图' }, references: { en: 'references', zh: '参考帧' }, identity: { en: 'identity', zh: '身份' }, voice: { en: 'voice', zh: '声音' },
   name: { en: 'name', zh: '命名' }, publish: { en: 'publish', zh: '发布' }, stored: { en: 'stored', zh: '存储' }, committed: { en: 'committed', zh: '提交' },
 }
 
 /** Why a portrait is not better, by the lens's names for it. */
-export const QUALITY_WORDS: Readonly<Record<string, Text>> = {
+export const QUALITY_WORDS: Readonly<Record<string, Phrase>> = {
   small: { en: 'small', zh: '主体较小' },
   blurred: { en: 'blurred', zh: '模糊' },
   badly_lit: { en: 'badly lit', zh: '光线不佳' },

@@ -5,7 +5,7 @@ import type { WebhookDelivery, WebhookEndpoint } from '../../events/events.ts'
 import { unix } from '../character-resource.ts'
 import type { App, ServerDeps } from '../deps.ts'
 import { accountOf } from '../hooks.ts'
-import { phrase } from '../phrase.ts'
+import { phrase } from '../../domain/phrase.ts'
 import {
   delivery, DELIVERY_STATUSES, deliveryList, endpoint, endpointBody, endpointChanges, endpointDeleted, endpointList, endpointWithSecret, eventTypeList, rotateBody, testBody, testResult,
   WEBHOOK_CHANGE_REFUSALS, WEBHOOK_READ_REFUSALS, type DeliveryResource, type EndpointResource, type EndpointWithSecret,
