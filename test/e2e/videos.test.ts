@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { ALL_FORMATS, BufferSource, Input } from 'mediabunny'
 import OpenAI from 'openai'
 import OpenAI6 from 'openai-6'
@@ -13,11 +15,13 @@ import { makeClip } from '../fixtures/make-clip.ts'
 import { browserProgram, openBrowser } from '../support/browser.ts'
 import { answerOf, createNative, createSeed, filesBelow, get, postJson, refusalOf } from '../support/client.ts'
 import { startFileServer, type FileServer } from '../support/file-server.ts'
+import { official } from '../support/official-schema.ts'
 import { startService, type RunningService } from '../support/service.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '../support/webhook-receiver.ts'
 
 /** From a clip to a video that plays, through the whole program and its embedded backend, by the official clients. */
 
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** A machine with other work takes its time over several previews. */
 const SLOW_MS = 120_000
 
@@ -138,18 +142,29 @@ describe('a prompt with two characters', () => {
 })
 
 describe.each([['7', OpenAI], ['6', OpenAI6]])('the official client, version %s', (_version, Client) => {
-  test('creates a character, lists by page, and reads refusals', async () => {
-    const sdk = new Client({ apiKey: 'any', baseURL: `${service.url}/v1` })
+  test('its ten methods, and what they answer is what its makers published', async () => {
+    const { videos } = new Client({ apiKey: 'any', baseURL: `${service.url}/v1` }) as OpenAI // these methods are the same in both
     const ours = { timestamps: '0,2' }
-    const made = await sdk.videos.createCharacter({ name: 'A toy', video: createReadStream(join(folder, 'a.mp4')), ...ours })
-    expect(await sdk.videos.getCharacter(made.id ?? '')).toMatchObject({ id: made.id, name: 'A toy' })
-    const ids: string[] = []
-    for await (const { id } of sdk.videos.list({ limit: 1, order: 'asc' })) ids.push(id)
-    expect(ids.length).toBeGreaterThan(1)
-    expect(ids).toEqual(ids.toSorted())
-    await expect(sdk.videos.create({ prompt: '@aaa waves' })).rejects.toMatchObject({ status: 400, code: 'character_not_found', param: 'prompt', error: { details: { suggestions: ['aa'] } } })
-    await expect(sdk.videos.create({ prompt: 'x', model: 'veo-9' as 'sora-2' })).rejects.toMatchObject({ status: 400, code: 'model_not_found' })
-  })
+    const made = official('character', await videos.createCharacter({ name: 'A toy', video: createReadStream(join(folder, 'a.mp4')), ...ours }))
+    expect(official('character', await videos.getCharacter(made.id ?? ''))).toMatchObject({ id: made.id, name: 'A toy' })
+    const { id } = official('video', await videos.create({ prompt: '@aa at the sea', seconds: '4', size: '720x1280' }))
+    await finished(id)
+    expect(official('video', await videos.retrieve(id))).toMatchObject({ status: 'completed', size: '720x1280', seconds: '4' })
+    expect(Buffer.from(await (await videos.downloadContent(id)).arrayBuffer()).subarray(4, 8).toString()).toBe('ftyp')
+    const more = [
+      await videos.remix(id, { prompt: 'at night' }), await videos.edit({ prompt: 'in the rain', video: { id } }), await videos.extend({ prompt: 'and leaves', seconds: '4', video: { id } }),
+    ].map((video) => official('video', video))
+    expect(more.map(({ remixed_from_video_id, seconds }) => [remixed_from_video_id, seconds])).toEqual([[id, '4'], [id, '4'], [id, '8']])
+    for (const video of more) expect((await finished(video.id)).status).toBe('completed')
+    const listed: string[] = []
+    for await (const video of videos.list({ limit: 2, order: 'asc' })) listed.push(official('video', video).id)
+    expect(listed).toEqual(expect.arrayContaining([id, ...more.map((video) => video.id)]))
+    expect(listed).toEqual(listed.toSorted())
+    expect(official('deleted', await videos.delete(id))).toEqual({ id, object: 'video.deleted', deleted: true })
+    await expect(videos.retrieve(id)).rejects.toMatchObject({ status: 404, code: 'video_not_found' })
+    await expect(videos.create({ prompt: '@aaa waves' })).rejects.toMatchObject({ status: 400, code: 'character_not_found', param: 'prompt', error: { details: { suggestions: ['aa'] } } })
+    await expect(videos.create({ prompt: 'x', model: 'veo-9' as 'sora-2' })).rejects.toMatchObject({ status: 400, code: 'model_not_found' })
+  }, SLOW_MS)
 })
 
 test('what becomes of a video is streamed as it happens, and told to a webhook that the official clients believe', async () => {
@@ -179,6 +194,27 @@ test('the lines of the README make a character and a video', async () => {
     await rm(program)
   }
   expect((await readFile(out)).subarray(4, 8).toString()).toBe('ftyp')
+})
+
+describe('the command line', () => {
+  const dramatis = (...args: string[]) => new Promise<{ readonly code: number; readonly out: string; readonly told: string }>((resolve) => {
+    execFile(process.execPath, [MAIN, ...args, '--server', service.url], { cwd: folder, env: { PATH: process.env.PATH } }, (error, out, told) => resolve({ code: Number(error?.code ?? 0), out, told }))
+  })
+
+  test('says who a prompt calls and what would be sent, and marks whom nobody knows', async () => {
+    const known = await dramatis('resolve', '@aa meets a@bb.com')
+    expect(known).toMatchObject({ code: 0, out: expect.stringMatching(/^@aa {2}object {2}char_[0-9a-f]{32}\nnot a mention: "@bb\.com" at 11 \(inside word\)\n\nanimatic on animatic would be sent\n {2}@aa meets a@bb\.com\n/) })
+    const unknown = await dramatis('resolve', '@aa meets @bbb')
+    expect(unknown).toMatchObject({ code: 1, out: '', told: expect.stringContaining('@aa meets @bbb\n          ^^^^\nNo character you may use is called @bbb.\nDid you mean bb?') })
+  })
+
+  test('makes a video and keeps it in a file, which it never overwrites', async () => {
+    const args = ['video', '@aa', '--seconds', '1', '--size', '848x480', '--out', 'aa.mp4']
+    const made = await dramatis(...args)
+    expect([made.code, JSON.parse(made.out)]).toMatchObject([0, { model: 'animatic', size: '848x480', seconds: '1', file: 'aa.mp4' }])
+    expect((await readFile(join(folder, 'aa.mp4'))).subarray(4, 8).toString()).toBe('ftyp')
+    expect(await dramatis(...args)).toMatchObject({ code: 2, told: expect.stringContaining('aa.mp4 is there already') })
+  }, SLOW_MS)
 })
 
 test('a sora model is taken for the default, and the answer says so', async () => {
