@@ -196,11 +196,11 @@ test('the lines of the README make a character and a video', async () => {
   expect((await readFile(out)).subarray(4, 8).toString()).toBe('ftyp')
 })
 
-describe('the command line', () => {
-  const dramatis = (...args: string[]) => new Promise<{ readonly code: number; readonly out: string; readonly told: string }>((resolve) => {
-    execFile(process.execPath, [MAIN, ...args, '--server', service.url], { cwd: folder, env: { PATH: process.env.PATH } }, (error, out, told) => resolve({ code: Number(error?.code ?? 0), out, told }))
-  })
+const dramatis = (...args: string[]) => new Promise<{ readonly code: number; readonly out: string; readonly told: string }>((resolve) => {
+  execFile(process.execPath, [MAIN, ...args, '--server', service.url], { cwd: folder, env: { PATH: process.env.PATH } }, (error, out, told) => resolve({ code: Number(error?.code ?? 0), out, told }))
+})
 
+describe('the command line', () => {
   test('says who a prompt calls and what would be sent, and marks whom nobody knows', async () => {
     const known = await dramatis('resolve', '@aa meets a@bb.com')
     expect(known).toMatchObject({ code: 0, out: expect.stringMatching(/^@aa {2}object {2}char_[0-9a-f]{32}\nnot a mention: "@bb\.com" at 11 \(inside word\)\n\nanimatic on animatic would be sent\n {2}@aa meets a@bb\.com\n/) })

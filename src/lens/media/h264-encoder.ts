@@ -8,6 +8,8 @@ import type { CodedVideo } from './remux.ts'
 const MICROSECONDS = 1_000_000
 const MOST_FRAMES_QUEUED = 8
 const POLL_MS = 2
+/** Of pictures that were encoded: eight of 1080p. */
+const MOST_UNFREED_BYTES = 24 * 1024 * 1024
 /** High profile, up to 4096 x 2304. */
 const CODEC = 'avc1.640033'
 /** For the smallest pictures. */
@@ -35,6 +37,7 @@ export class H264Encoder implements Disposable {
   readonly #bitsPerPixel: number
   #config: VideoDecoderConfig | undefined
   #failure: unknown = null
+  #unfreedBytes = 0
 
   /** Bits a second for each pixel: 4 are plainly above what the eye finds fault with, whatever is shown. */
   constructor({ bitsPerPixel }: { readonly bitsPerPixel: number }) { this.#bitsPerPixel = bitsPerPixel }
@@ -47,7 +50,11 @@ export class H264Encoder implements Disposable {
     const picture = new VideoFrame(data, { format: 'I420', codedWidth: width, codedHeight: height, timestamp: Math.round(seconds * MICROSECONDS), colorSpace: BT709 })
     this.#encoder.encode(picture, { keyFrame: isKey })
     picture.close()
-    if (this.#times.length % MOST_FRAMES_QUEUED === 0) collectGarbage()
+    this.#unfreedBytes += data.length
+    if (this.#unfreedBytes >= MOST_UNFREED_BYTES) {
+      collectGarbage()
+      this.#unfreedBytes = 0
+    }
     while (this.#encoder.encodeQueueSize > MOST_FRAMES_QUEUED && !this.#failure) await new Promise((resolve) => { setTimeout(resolve, POLL_MS) })
   }
 

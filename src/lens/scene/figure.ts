@@ -52,7 +52,7 @@ function maskOf({ width, height, data }: Rgba): Coverage {
 const clamp = (value: number): number => Math.max(0, Math.min(255, Math.round(value)))
 
 function withAlpha({ width, height, data }: Rgba, alphaAt: (pixel: number) => number): Rgba {
-  const changed = Uint8Array.from(data)
+  const changed = new Uint8Array(data)
   for (let at = 0; at < width * height; at++) changed[at * 4 + 3] = alphaAt(at)
   return { width, height, data: changed }
 }
@@ -107,7 +107,7 @@ async function card(picture: Rgba, { width, height }: Box): Promise<Rgba> {
   const side = 2 * Math.floor(Math.min(width, height) / 2)
   const { data } = await pixelsOf(openRgba(picture).resize(side, side, { fit: 'cover', kernel: 'lanczos3' }))
   const [radius, border] = [side * CARD.round, Math.max(1.5, side * CARD.border)]
-  const card = Uint8Array.from(data)
+  const card = new Uint8Array(data)
   for (let at = 0; at < side * side; at++) {
     const inside = depthInCard((at % side) + 0.5 - side / 2, Math.floor(at / side) + 0.5 - side / 2, { half: side / 2, radius })
     const white = 1 - Math.max(0, Math.min(1, inside - border + 0.5))

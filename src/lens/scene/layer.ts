@@ -84,7 +84,8 @@ export function layOver({ width, height, data }: I420, layer: Layer, { left, top
 interface Target { readonly width: number; readonly height: number; readonly left: number; readonly top: number }
 
 /** Fractions of a pixel in eighths: finer cannot be seen, and the weights of four neighbours add up to 64. */
-const STEPS = 8
+const STEP_BITS = 3
+const STEPS = 1 << STEP_BITS
 const HALF = 0x0020_0020
 const OPAQUE = 0xff_0000
 
@@ -112,11 +113,12 @@ function blendRun(target: Uint8Array, { pairs }: LayerPlane, { source, at, count
 
 /** Each pixel out of itself, its left neighbour, and the two above them. */
 function blendBetween(target: Uint8Array, { width, pairs }: LayerPlane, { source, at, count, right, down }: Run & { readonly right: number; readonly down: number }): void {
-  const [upper, here, leftOf] = [down, STEPS - down, STEPS - right]
-  let before = Math.imul(pairs[source - 1], here) + Math.imul(pairs[source - 1 - width], upper)
+  // One product for a weighted sum of two, both samples of a pair at once: what borrows cancels out in the sum.
+  let before = (pairs[source - 1] << STEP_BITS) + Math.imul(pairs[source - 1 - width] - pairs[source - 1], down)
   for (let i = 0; i < count; i++) {
-    const now = Math.imul(pairs[source + i], here) + Math.imul(pairs[source + i - width], upper)
-    const value = (Math.imul(now, leftOf) + Math.imul(before, right) + HALF) >> 6
+    const here = pairs[source + i]
+    const now = (here << STEP_BITS) + Math.imul(pairs[source + i - width] - here, down)
+    const value = ((now << STEP_BITS) + Math.imul(before - now, right) + HALF) >> 6
     before = now
     if (value >= OPAQUE) target[at + i] = value
     else if (value >= 0x1_0000) target[at + i] = (value & 0xff) + share(target[at + i], 255 - (value >> 16))
