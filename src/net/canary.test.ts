@@ -9,6 +9,8 @@ import { NOT_PUBLIC, PUBLIC } from '../../test/support/addresses.ts'
 import { startDnsServer } from '../../test/support/dns-server.ts'
 import { answerRange } from '../../test/support/origins.ts'
 import { AppError } from '../domain/errors.ts'
+import { openGuardedDownload } from './guarded-download.ts'
+import { createGuardedPost } from './guarded-post.ts'
 import { parseSourceUrl } from './source-url.ts'
 import { openUrlSource } from './url-source.ts'
 
@@ -27,7 +29,7 @@ describe.skipIf(IS_EVERY_ADDRESS_OURS)('where every address is ours', () => {
     const inside = spawnSync(UNSHARE, ['-rn', 'sh', '-c', `${SET_UP} && exec "$@"`, 'sh', process.execPath, vitest, 'run', import.meta.filename, '--no-color'], {
       encoding: 'utf8', env: { ...process.env, TEST_EVERY_ADDRESS_IS_OURS: 'yes' },
     })
-    expect(inside.stdout + inside.stderr).toMatch(/Tests +5 passed/)
+    expect(inside.stdout + inside.stderr).toMatch(/Tests +6 passed/)
     expect(inside.status).toBe(0)
   }, 60_000)
 })
@@ -127,5 +129,20 @@ describe.runIf(IS_EVERY_ADDRESS_OURS)('in there', () => {
       expect([address, await outcome('http://93.184.216.34/')]).toEqual([address, 'url_not_allowed'])
       expect(connectedTo).toEqual(['93.184.216.34'])
     }
+  })
+
+  test('webhooks, and files that a vendor points to, go to none of them either', async () => {
+    const post = createGuardedPost({ allow: [], dnsServers: [] })
+    const signal = AbortSignal.timeout(30_000)
+    const ways = [
+      (host: string) => post(`https://${host}:${port}/`, { headers: {}, body: '{}', signal }),
+      (host: string) => openGuardedDownload(`http://${host}:${port}/`, { settings: { allow: [], dnsServers: [], maxBytes: 1e6 }, maxBytes: 1e6, signal }),
+    ]
+    for (const address of INSIDE) {
+      for (const way of ways) expect([address, await way(hostOf(address)).then(() => 'reached', codeOf)]).toEqual([address, 'url_not_allowed'])
+    }
+    expect(connectedTo).toEqual([])
+    for (const way of ways) await way('93.184.216.34').catch(codeOf)
+    expect(connectedTo).toEqual(['93.184.216.34', '93.184.216.34'])
   })
 })
