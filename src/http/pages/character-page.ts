@@ -28,7 +28,7 @@ export function characterPage(view: CharacterView): string {
 const mediaPath = ({ mediaToken }: Character, name: string): string => `/media/${mediaToken}/${name}`
 
 function head({ character, language, publicUrl, isOpen }: CharacterView): Html {
-  const { username, displayName, description, kind } = character
+  const { username, aliases, displayName, description, kind } = character
   const key = isOpen ? '' : " \\\n  -H 'authorization: Bearer KEY'"
   return html`<article class="hero">
 <img class="portrait" src="${mediaPath(character, 'portrait.webp')}" width="512" height="512" alt="${WORDS.portraitOf[language]} @${username}">
@@ -36,12 +36,13 @@ function head({ character, language, publicUrl, isOpen }: CharacterView): Html {
 <p class="kind">${KIND_WORDS[kind][language]}</p>
 <h1>@${username}</h1>
 ${displayName !== null && html`<p class="display">${displayName}</p>`}
+${aliases.length > 0 && html`<p class="quiet">${WORDS.alsoCalled[language]} ${aliases.map((alias) => `@${alias}`).join(' ')}</p>`}
 ${description !== null && html`<p class="description">${description}</p>`}
 <h2>${WORDS.callIt[language]}</h2>
 <h3>${WORDS.inPrompt[language]}</h3>
 <blockquote><b>@${username}</b> ${WORDS.samplePrompt[language]}</blockquote>
 <h3>${WORDS.fromProgram[language]}</h3>
-${code(`curl ${publicUrl}/v1/characters/@${username}${key}`)}
+${code(`curl -X POST ${publicUrl}/v1/videos${key} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify({ prompt: `@${username} ${WORDS.samplePrompt[language].trim()}` })}'`)}
 </div>
 </article>`
 }
@@ -64,7 +65,7 @@ function seen({ character, language }: CharacterView): Html {
   return section(WORDS.facts[language], facts([
     [WORDS.kind[language], KIND_WORDS[kind][language]],
     [WORDS.window[language], [`${(window.startMs / 1000).toFixed(2)}–${seconds(window.endMs / 1000)}`, ...notes].join(' · ')],
-    [WORDS.source[language], source.host ?? WORDS.upload[language]],
+    [WORDS.source[language], source.host ?? (source.type === 'video' ? WORDS.ownVideo : WORDS.upload)[language]],
     [WORDS.video[language], `${source.width} × ${source.height} · ${source.codec} · ${source.container} · ${seconds(source.durationMs / 1000)}`],
     [WORDS.quality[language], html`<meter min="0" max="1" low="0.4" high="0.7" optimum="1" value="${quality.score}"></meter> ${percent(quality.score)}${quality.reasons.length > 0 && ` · ${quality.reasons.map((reason) => QUALITY_WORDS[reason]?.[language] ?? reason).join(', ')}`}`],
     [WORDS.tags[language], tags.length > 0 ? html`${tags.map((tag) => html`<span class="tag">${tag}</span> `)}` : null],

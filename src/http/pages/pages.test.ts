@@ -24,7 +24,7 @@ describe('a home page', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const markup = await response.text()
-    for (const part of [`<h1>@${username}</h1>`, 'Misty', 'animal', '1.00–3.00 s', 'example.com', '82 %', 'blurred', 'rain', '<video ', '<audio ', `curl http://dramatis.test/v1/characters/@${username}`]) expect(markup).toContain(part)
+    for (const part of [`<h1>@${username}</h1>`, 'Misty', 'animal', '1.00–3.00 s', 'example.com', '82 %', 'blurred', 'rain', '<video ', '<audio ', `curl -X POST http://dramatis.test/v1/videos`, `&quot;prompt&quot;:&quot;@${username} walks`]) expect(markup).toContain(part)
     const links = await linksOf(markup)
     expect(links.length).toBeGreaterThan(14)
     for (const link of links) expect([link, (await server.request(link)).status]).toEqual([link, 200])

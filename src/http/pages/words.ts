@@ -37,6 +37,8 @@ export const WORDS = {
   chosenByService: { en: 'chosen by the service', zh: '由服务选择' },
   clamped: { en: 'cut at the end of the video', zh: '已按视频结尾截断' },
   source: { en: 'Source', zh: '来源' },
+  alsoCalled: { en: 'Also called', zh: '别名：' },
+  ownVideo: { en: 'a video made here', zh: '本服务生成的视频' },
   upload: { en: 'an upload', zh: '上传的文件' },
   video: { en: 'Video', zh: '视频' },
   quality: { en: 'Quality', zh: '质量' },
