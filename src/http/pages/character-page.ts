@@ -42,7 +42,7 @@ ${description !== null && html`<p class="description">${description}</p>`}
 <h3>${WORDS.inPrompt[language]}</h3>
 <blockquote><b>@${username}</b> ${WORDS.samplePrompt[language]}</blockquote>
 <h3>${WORDS.fromProgram[language]}</h3>
-${code(`curl -X POST ${publicUrl}/v1/videos${key} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify({ prompt: `@${username} ${WORDS.samplePrompt[language].trim()}` })}'`)}
+${code(`curl -X POST ${publicUrl}/v1/videos${key} \\\n  -H 'content-type: application/json' \\\n  -d '${JSON.stringify({ prompt: `@${username} ${WORDS.shortPrompt[language]}` })}'`)}
 </div>
 </article>`
 }

@@ -24,6 +24,7 @@ export const WORDS = {
   callIt: { en: 'Call it', zh: '调用方式' },
   inPrompt: { en: 'In a prompt', zh: '在提示词中' },
   samplePrompt: { en: 'walks along a rainy street at night, neon in the puddles', zh: ' 走在雨夜的街道上，霓虹灯映在水洼里' },
+  shortPrompt: { en: 'walks by the sea', zh: '走在海边' },
   fromProgram: { en: 'From a program', zh: '在程序中' },
   pictures: { en: 'Pictures', zh: '图片' },
   cutout: { en: 'Cut-out', zh: '抠图' },
