@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { startDnsServer } from '../../test/support/dns-server.ts'
 import { characterStory } from '../../test/support/happenings.ts'
@@ -73,6 +74,16 @@ describe('an event', () => {
     await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ eventType: 'character.deleted', status: 'delivered' }])
     expect(receiver.received).toHaveLength(1)
   })
+})
+
+test('an endpoint that is changed while its secret is rotated keeps the new one', async () => {
+  await using rig = await openRig()
+  const { webhooks } = rig.events
+  const [rotated, changed] = await Promise.all([
+    webhooks.rotateSecret('local', rig.endpoint.id, { keepsOldSecret: false }), webhooks.update('local', rig.endpoint.id, { name: 'other' }),
+  ])
+  expect(await webhooks.find('local', rig.endpoint.id)).toMatchObject({ secret: rotated.secret, name: 'other' })
+  expect(changed.secret).toBe(rotated.secret)
 })
 
 describe('what is not taken', () => {
@@ -292,6 +303,24 @@ describe('over restarts', () => {
     expect(receiver.received.at(-1)?.event).toMatchObject({ type: 'character.deleted', data: { id: story.id } })
     await rm(folder, { recursive: true })
   })
+})
+
+test('what is committed while the service ends is not sent', async () => {
+  await using rig = await openRig()
+  const { events, receiver } = rig
+  const [recorded, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const recording = events.db.transaction().execute(async (trx) => {
+    await events.record(trx, characterStory().deleted)
+    recorded.resolve()
+    await held.promise
+  })
+  await recorded.promise
+  const ending = events.drain()
+  held.resolve()
+  await Promise.all([recording, ending])
+  await sleep(50) // for what must not come
+  expect([receiver.received, events.logged]).toEqual([[], []])
+  expect(await deliveries(events)).toMatchObject([{ status: 'pending', attempts: 0 }])
 })
 
 describe('an endpoint that hangs', () => {

@@ -32,7 +32,7 @@ export class WebhookDeliverer {
   readonly #stopping = new AbortController()
   readonly #running = new Map<string, { readonly endpointId: string; readonly ended: Promise<void> }>()
   #timer: NodeJS.Timeout | undefined
-  #isLooking = false
+  #looking: Promise<void> | null = null
   #isWanted = false
   #isDraining = false
 
@@ -41,20 +41,20 @@ export class WebhookDeliverer {
   /** There may be something due. */
   wake(): void {
     this.#isWanted = true
-    if (!this.#isLooking && !this.#isDraining) void this.#look()
+    if (!this.#isDraining) this.#looking ??= this.#look()
   }
 
   async drain(): Promise<void> {
     this.#isDraining = true
     clearTimeout(this.#timer)
     const timer = setTimeout(() => this.#stopping.abort(new Error('the service ends')), GRACE_MS)
+    await this.#looking
     await Promise.all(Array.from(this.#running.values(), ({ ended }) => ended))
     clearTimeout(timer)
   }
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    this.#isLooking = true
     let sleepMs = LONGEST_SLEEP_MS
     try {
       while (this.#isWanted && !this.#isDraining) {
@@ -66,7 +66,7 @@ export class WebhookDeliverer {
     } catch (error) {
       this.#deps.log.error('webhooks.unread', { error })
     }
-    this.#isLooking = false
+    this.#looking = null // at once: who wakes from here on is not heard by this look
     clearTimeout(this.#timer)
     if (!this.#isDraining) this.#timer = setTimeout(() => this.wake(), sleepMs).unref()
   }
@@ -76,7 +76,7 @@ export class WebhookDeliverer {
       const limit = MOST_RUNNING - this.#running.size
       if (limit <= 0 || this.#isDraining) return
       const due = await dueDeliveries(this.#deps.db, { nowMs, limit, except: [...this.#running.keys()], exceptEndpoints: this.#busyEndpoints() })
-      if (due.length === 0) return
+      if (due.length === 0 || this.#isDraining) return
       for (const row of due) if (this.#runningOf(row.endpoint_id) < MOST_OF_ONE_ENDPOINT) this.#start(row)
     }
   }

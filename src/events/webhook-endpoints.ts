@@ -30,8 +30,8 @@ const OLD_SECRET_MS = 24 * 3_600_000
 
 export function createWebhooks(deps: EndpointDeps): Webhooks {
   const { db, post, clock, allow, nextMs } = deps
-  const own = async (account: string, id: string): Promise<EndpointRow> => {
-    const row = await findEndpoint(db, id)
+  const own = async (account: string, id: string, from: Database = db): Promise<EndpointRow> => {
+    const row = await findEndpoint(from, id)
     if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_endpoints' } })
     return row
   }
@@ -53,24 +53,24 @@ export function createWebhooks(deps: EndpointDeps): Webhooks {
       return { endpoints: rows.slice(0, paging.limit).map(endpointOf), hasMore: rows.length > paging.limit }
     },
     find: async (account, id) => endpointOf(await own(account, id)),
-    update: async (account, id, { name, url, eventTypes }) => {
-      const row = await own(account, id)
+    update: (account, id, { name, url, eventTypes }) => db.transaction().execute(async (trx) => {
+      const row = await own(account, id, trx)
       const values = {
         name: name ?? row.name, url: url === undefined ? row.url : parseWebhookUrl(url, allow).href,
         event_types: eventTypes === undefined ? row.event_types : JSON.stringify(eventTypes), disabled_at: null, // whoever changes it means it to be used
       }
       const isChanged = (['name', 'url', 'event_types', 'disabled_at'] as const).some((key) => values[key] !== row[key])
       const next = { ...row, ...values, updated_at: isChanged ? clock() : row.updated_at }
-      if (isChanged) await updateEndpoint(db, id, next)
+      if (isChanged) await updateEndpoint(trx, id, next)
       return endpointOf(next)
-    },
-    rotateSecret: async (account, id, { keepsOldSecret }) => {
-      const row = await own(account, id)
+    }),
+    rotateSecret: (account, id, { keepsOldSecret }) => db.transaction().execute(async (trx) => {
+      const row = await own(account, id, trx)
       const nowMs = clock()
       const values = { secret: newSecret(), old_secret: keepsOldSecret ? row.secret : null, old_secret_until: keepsOldSecret ? nowMs + OLD_SECRET_MS : null, updated_at: nowMs }
-      await updateEndpoint(db, id, values)
+      await updateEndpoint(trx, id, values)
       return endpointOf({ ...row, ...values })
-    },
+    }),
     remove: async (account, id) => { await deleteEndpoint(db, (await own(account, id)).id) },
     test: async (account, id, type) => {
       const endpoint = await own(account, id)
