@@ -19,7 +19,7 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
 }
 
 const UPLOAD_INSTEAD: Phrase = {
-  en: 'Open the address in a browser without logging in; if it does not play there, upload the file instead.',
+  en: 'Open the address in a browser without logging in; if it does not open there, upload the file instead.',
   zh: '请确认该地址无需登录即可打开，或直接上传文件。',
 }
 const NO_SUCH_NAME: Phrase = { en: 'No character you may use is called {names}.', zh: '没有可用的角色名为 {names}。' }
@@ -64,8 +64,20 @@ export const ERRORS = {
   },
   invalid_username: {
     status: 400,
-    message: { en: 'This username cannot be used: {reason}.', zh: '该用户名不可用：{reason}。' },
-    hint: { en: 'Use 2–40 letters, digits, _ . - or CJK, and not a reserved word.', zh: '用户名为 2～40 个字母、数字、_ . - 或中日韩文字，且不能是保留字。' },
+    message: {
+      by: 'what',
+      cases: {
+        username: { en: 'This username cannot be used: {reason}.', zh: '该用户名不可用：{reason}。' },
+        alias: { en: 'This alias cannot be used: {reason}.', zh: '该别名不可用：{reason}。' },
+      },
+    },
+    hint: {
+      by: 'what',
+      cases: {
+        username: { en: 'Use 2–40 letters, digits, _ . - or CJK, and not a reserved word.', zh: '用户名为 2～40 个字母、数字、_ . - 或中日韩文字，且不能是保留字。' },
+        alias: { en: 'Use up to 80 letters of any script, digits, _ . - · or #, beginning with a letter, a digit or _.', zh: '别名最多 80 个字符：任何文字的字母、数字、_ . - · 或 #，以字母、数字或 _ 开头。' },
+      },
+    },
   },
   invalid_url: {
     status: 400,
@@ -79,8 +91,20 @@ export const ERRORS = {
   },
   too_many_characters: {
     status: 400,
-    message: { en: '{what} takes at most {limit} characters in one video, and this asks for {asked}.', zh: '{what} 每个视频最多 {limit} 个角色，此请求有 {asked} 个。' },
-    hint: { en: 'Mention at most {limit}, or choose a backend that takes more: GET /v1/backends.', zh: '请最多提及 {limit} 个，或换用支持更多角色的后端：GET /v1/backends。' },
+    message: {
+      by: 'where',
+      cases: {
+        backend: { en: '{what} takes at most {limit} characters in one video, and this asks for {asked}.', zh: '{what} 每个视频最多 {limit} 个角色，此请求有 {asked} 个。' },
+        request: { en: 'One request takes at most {limit} characters, and this names {asked}.', zh: '一个请求最多 {limit} 个角色，此请求提到 {asked} 个。' },
+      },
+    },
+    hint: {
+      by: 'where',
+      cases: {
+        backend: { en: 'Mention at most {limit}, or choose a backend that takes more: GET /v1/backends.', zh: '请最多提及 {limit} 个，或换用支持更多角色的后端：GET /v1/backends。' },
+        request: { en: 'Name at most {limit}.', zh: '请最多提及 {limit} 个。' },
+      },
+    },
   },
   prompt_too_long: {
     status: 400,
@@ -140,16 +164,20 @@ export const ERRORS = {
       by: 'where',
       cases: {
         path: { en: 'There is no such character.', zh: '没有这个角色。' },
+        list: NO_SUCH_NAME,
         prompt: NO_SUCH_NAME,
         suggested: NO_SUCH_NAME,
+        suggested_in_list: NO_SUCH_NAME,
       },
     },
     hint: {
       by: 'where',
       cases: {
         path: { en: 'Check the name or id; GET /v1/characters lists yours.', zh: '请检查名称或 id；GET /v1/characters 可列出你的角色。' },
+        list: { en: 'Check the name or id; GET /v1/characters lists yours.', zh: '请检查名称或 id；GET /v1/characters 可列出你的角色。' },
         prompt: { en: 'Check the name; GET /v1/characters lists yours. Write \\@ for a plain @.', zh: '请检查名称；GET /v1/characters 可列出你的角色。普通 @ 请写成 \\@。' },
-        suggested: { en: 'Did you mean {suggestions}? Write \\@ for a plain @.', zh: '是否想写 {suggestions}？普通 @ 请写成 \\@。' },
+        suggested: { en: 'Did you mean {mentions}? Write \\@ for a plain @.', zh: '是否想写 {mentions}？普通 @ 请写成 \\@。' },
+        suggested_in_list: { en: 'Did you mean {mentions}?', zh: '是否想写 {mentions}？' },
       },
     },
   },
@@ -212,7 +240,7 @@ export const ERRORS = {
   },
   source_unreachable: {
     status: 422,
-    message: { en: 'The host of the video could not be reached.', zh: '无法连接视频所在的主机。' },
+    message: { en: 'The host of this address could not be reached.', zh: '无法连接该地址的主机。' },
     hint: UPLOAD_INSTEAD,
   },
   source_http_error: {
@@ -449,9 +477,11 @@ function fill(text: Phrase, values: Readonly<Record<string, unknown>>, language:
   return text[language].replaceAll(/\{(\w+)\}/g, (whole, name) => (values[name] === undefined ? whole : show(values[name], language)))
 }
 
+const SEPARATORS: Readonly<Record<Language, string>> = { en: ', ', zh: '、' }
+
 function show(value: unknown, language: Language): string {
   const told = inLanguage(value, language)
-  return Array.isArray(told) ? told.join(', ') : String(told)
+  return Array.isArray(told) ? told.join(SEPARATORS[language]) : String(told)
 }
 
 /** An error's details as a caller reads them. */

@@ -1,6 +1,6 @@
 import { array, assert, constantFrom, property, string, tuple } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { joinTexts, MOST_NAMES, piecesOf, scanMentions } from './mention.ts'
+import { joinTexts, mentionOf, MOST_NAMES, piecesOf, scanMentions } from './mention.ts'
 import { foldUsername } from './username.ts'
 
 const ID = 'char_0193f0c2a4b47d6e8f00112233445566'
@@ -83,7 +83,7 @@ const names = (count: number): string => Array.from({ length: count }, (_, n) =>
 
 test('more than 64 different names are refused before anybody is looked up, one name said often is one', () => {
   expect(scanMentions(names(MOST_NAMES)).found).toHaveLength(MOST_NAMES)
-  expect(() => scanMentions(names(65))).toThrow(expect.objectContaining({ code: 'too_many_characters', param: 'prompt', details: { what: 'A prompt', limit: 64, asked: 65 } }))
+  expect(() => scanMentions(names(65))).toThrow(expect.objectContaining({ code: 'too_many_characters', param: 'prompt', details: { where: 'request', limit: 64, asked: 65 } }))
   const said = Array.from({ length: 500 }, (_, n) => `@小明${String.fromCodePoint(0x4e00 + 7 * n)}`).join('')
   expect(read(said).pieces.filter((piece) => 'cast' in piece)).toHaveLength(500)
 })
@@ -108,6 +108,11 @@ test('a prompt made of texts, escapes and mentions is read as just those', () =>
     expect(joined(pieces)).toBe(joined(spaced.flatMap(({ is }) => is)))
     expect(unknown).toEqual([])
   }), { numRuns: 500 })
+})
+
+test.each([['ana', '@ana'], ['bob.smith', '@bob.smith'], ['粉红猪·一号', '@粉红猪·一号'], ['chr_axtjik3o#', '@{chr_axtjik3o#}'], ['ana.', '@{ana.}']])('%j is called by %j', (name, mention) => {
+  expect(mentionOf(name)).toBe(mention)
+  expect(scanMentions(`${mention}, and`).found[0]).toMatchObject({ names: expect.arrayContaining([expect.objectContaining({ name })]) })
 })
 
 const ODD = ['@', '＠', '\\', '{', '}', '｛', '｝', ' ', '.', '-', '·', '_', '/', ':', '+', 'ana', 'bob', '小明', '明', 'ﾞ', 'ｶ', '\u0301', 'A', '1', '😀', '\ud840', '\udc00', '𠀀', 'https://', 'www.', '각', '\u1161', 'Σ', 'İ', '\n']

@@ -53,6 +53,9 @@ export function scanMentions(text: string): ScannedPrompt {
   return { text, found, misses: misses.slice(0, MOST_MISSES), urls }
 }
 
+/** How a prompt calls somebody of this name. */
+export const mentionOf = (name: string): string => (endOf(NAME, name, 0) === name.length ? `@${name}` : `@{${name}}`)
+
 type Sign = Mention | TextPiece | Miss | null
 
 /** Says what the sign at an index is, for ascending indices. `mentionEnd` is where the mention before it ended. */
@@ -124,7 +127,7 @@ function refuseTooMany(found: readonly (Mention | TextPiece)[]): void {
   if (shortest.size > MOST_NAMES) throw tooManyNames(shortest.size)
 }
 
-export const tooManyNames = (asked: number, param: 'prompt' | 'characters' = 'prompt'): AppError => new AppError('too_many_characters', { param, details: { what: 'A prompt', limit: MOST_NAMES, asked } })
+export const tooManyNames = (asked: number, param: 'prompt' | 'characters' = 'prompt'): AppError => new AppError('too_many_characters', { param, details: { where: 'request', limit: MOST_NAMES, asked } })
 
 /** Text, or a mention of somebody, who may be said in any way. */
 export type Piece<Who> = TextPiece | (Span & { readonly cast: Who })

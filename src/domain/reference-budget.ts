@@ -1,5 +1,6 @@
 import type { Capabilities, ImageForm, MediaKind } from './capabilities.ts'
 import { AppError } from './errors.ts'
+import { phrase } from './phrase.ts'
 import type { CastMember, RenderedReference, Shot, VideoWarning } from './shot.ts'
 import type { StoredFile } from './stored-file.ts'
 
@@ -54,7 +55,9 @@ function roomForPictures({ cast }: Shot, can: Capabilities): number {
 }
 
 function unsupported({ pictures }: Shot, { what, limit, takingPictures }: ReferenceFacts & { readonly limit: number }): AppError {
-  const reason = limit === 0 ? 'it has no place for a picture besides those of the characters' : `it has room for ${limit} of the pictures, and these are ${pictures}`
+  const reason = limit === 0
+    ? phrase('it has no place for a picture besides those of the characters', '除角色参考外没有位置再放图片')
+    : phrase(`it has room for ${limit} of the pictures, and these are ${pictures}`, `最多可放 ${limit} 张图片，此请求有 ${pictures} 张`)
   return new AppError('reference_unsupported', { param: 'input_reference', details: { what, reason, limit, asked: pictures, ...(takingPictures?.length && { known: takingPictures }) } })
 }
 

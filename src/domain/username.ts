@@ -29,7 +29,7 @@ const isReserved = (name: string): boolean => LABEL.test(name) || ID.test(name) 
 
 function fault(name: string): Phrase | null {
   const length = [...name].length
-  if (length < 2 || length > MOST) return phrase(`it has ${length} characters, and 2 to ${MOST} are allowed`, `共 ${length} 个字符，应为 2～${MOST} 个`)
+  if (length < 2 || length > MOST) return phrase(`it is ${length} long, and 2 to ${MOST} characters are allowed`, `共 ${length} 个字符，应为 2～${MOST} 个`)
   if (!NAME.test(name)) return phrase('a character in it is not allowed, or not there', '含有不允许的字符，或字符位置不当')
   return isReserved(name) ? phrase('it is a reserved word', '这是保留字') : null
 }
@@ -51,6 +51,6 @@ export const isUsername = (name: string): boolean => fault(name) === null
 export function parseAlias(text: string): string {
   const alias = withoutSign(text)
   const isOne = ALIAS.test(alias) && [...alias].length <= MOST_ALIAS && !ID.test(alias)
-  if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { reason: phrase(`it has more than ${MOST_ALIAS} characters, or one that no handle has`, `超过 ${MOST_ALIAS} 个字符，或含有不允许的字符`) } })
+  if (!isOne) throw new AppError('invalid_username', { param: 'aliases', details: { what: 'alias', reason: phrase(`it has more than ${MOST_ALIAS} characters, or one that no handle has`, `超过 ${MOST_ALIAS} 个字符，或含有不允许的字符`) } })
   return alias
 }

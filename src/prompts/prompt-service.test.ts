@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createRequest, openRig, type Rig } from '../../test/support/character-rig.ts'
 import type { Character } from '../domain/character.ts'
+import { AppError, describeError } from '../domain/errors.ts'
 import { newCharacterId } from '../domain/identifier.ts'
 import type { CharactersTable } from '../db/tables.ts'
 import { createPrompts } from './prompt-service.ts'
@@ -78,9 +79,17 @@ describe('unknown names', () => {
   test('are told with their places, and with the caller\'s own names that are near', async () => {
     expect(await refusal('@ana and @bob.then he, @nobody在工地')).toEqual({
       code: 'character_not_found', param: 'prompt',
-      details: { unknown: [{ name: 'bob.then', start: 9, end: 18 }, { name: 'nobody', start: 23, end: 30 }], suggestions: ['bob'], names: ['@bob.then', '@nobody'], where: 'suggested' },
+      details: { unknown: [{ name: 'bob.then', start: 9, end: 18 }, { name: 'nobody', start: 23, end: 30 }], suggestions: ['bob'], mentions: ['@bob'], names: ['@bob.then', '@nobody'], where: 'suggested' },
     })
     expect(await refusal('@nobody '.repeat(100))).toMatchObject({ details: { unknown: { length: 64 }, names: ['@nobody'], suggestions: [], where: 'prompt' } })
+  })
+
+  test('are told how to write the near ones, where they stand', async () => {
+    const hintOf = (text: string, characters: readonly string[] = []): Promise<unknown> =>
+      resolve(text, { characters }).catch((error: unknown) => (error instanceof AppError ? describeError(error, 'en').hint : error))
+    expect(await hintOf('@chr_Axtjik3O#')).toContain('Did you mean @{chr_axtjik3o#}? Write')
+    expect(await hintOf('x', ['chr_axtjik3o'])).toBe('Did you mean @{chr_axtjik3o#}?')
+    expect(await hintOf('x', ['nobody'])).not.toContain('Write')
   })
 
   test('are the same as those that belong to another account or were deleted', async () => {
@@ -124,7 +133,7 @@ describe('listed characters', () => {
 
   test('that may not be used are refused like unknown ones', async () => {
     for (const ref of ['secret', 'gone', 'nobody', id('secret')]) {
-      expect(await refusal('@ana', { characters: ['bob', ref] })).toEqual({ code: 'character_not_found', param: 'characters', details: { unknown: [{ name: ref }], suggestions: [], names: [`@${ref}`], where: 'prompt' } })
+      expect(await refusal('@ana', { characters: ['bob', ref] })).toEqual({ code: 'character_not_found', param: 'characters', details: { unknown: [{ name: ref }], suggestions: [], mentions: [], names: [`@${ref}`], where: 'list' } })
     }
   })
 })

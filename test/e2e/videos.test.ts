@@ -205,7 +205,7 @@ describe('the command line', () => {
     const known = await dramatis('resolve', '@aa meets a@bb.com')
     expect(known).toMatchObject({ code: 0, out: expect.stringMatching(/^@aa {2}object {2}char_[0-9a-f]{32}\nnot a mention: "@bb\.com" at 11 \(inside word\)\n\nanimatic on animatic would be sent\n {2}@aa meets a@bb\.com\n/) })
     const unknown = await dramatis('resolve', '@aa meets @bbb')
-    expect(unknown).toMatchObject({ code: 1, out: '', told: expect.stringContaining('@aa meets @bbb\n          ^^^^\nNo character you may use is called @bbb.\nDid you mean bb?') })
+    expect(unknown).toMatchObject({ code: 1, out: '', told: expect.stringContaining('@aa meets @bbb\n          ^^^^\nNo character you may use is called @bbb.\nDid you mean @bb?') })
   })
 
   test('makes a video and keeps it in a file, which it never overwrites', async () => {

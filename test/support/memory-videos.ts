@@ -43,7 +43,7 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
   }
   const castOf = async ({ account, prompt, characters: listed }: VideoRequest): Promise<readonly CastMember[]> => {
     const names = [...new Set([...Array.from(prompt.matchAll(/@(\w+)/g), ([, name]) => name), ...listed])]
-    if (names.length > MOST_NAMES) throw new AppError('too_many_characters', { param: 'prompt', details: { what: 'A prompt', limit: MOST_NAMES, asked: names.length } })
+    if (names.length > MOST_NAMES) throw new AppError('too_many_characters', { param: 'prompt', details: { where: 'request', limit: MOST_NAMES, asked: names.length } })
     return Promise.all(names.map((name) => memberOf(account, name, { characters, param: listed.includes(name) ? 'characters' : 'prompt' })))
   }
   const check = async (request: VideoRequest): Promise<VideoPlan> => {
