@@ -104,6 +104,25 @@ test.each<[string, Script, number]>([
   expect(rig.happened.filter(({ type }) => ['video.failed', 'video.completed'].includes(type))).toEqual([])
 })
 
+test('a video that is deleted while a slow disk takes it leaves nothing there', async () => {
+  const [begun, disk] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  await using rig = await openVideoRig()
+  const { put } = rig.objects
+  const puts: Promise<void>[] = []
+  rig.objects.put = (key, bytes) => {
+    puts.push(disk.promise.then(() => put(key, bytes)))
+    begun.resolve()
+    return puts[puts.length - 1]
+  }
+  const { id } = await rig.videos.submit(videoRequest())
+  await begun.promise
+  await rig.videos.remove('local', id)
+  disk.resolve()
+  await Promise.allSettled(puts)
+  await expect.poll(() => rig.files('work'), PATIENT).toEqual([])
+  expect(await rig.files('objects')).toEqual([])
+})
+
 test('a submission that a backend takes after its video was deleted is taken back', async () => {
   const gate = Promise.withResolvers<void>()
   const remote = scriptedBackend({ onSubmit: () => gate.promise })

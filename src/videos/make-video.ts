@@ -72,7 +72,7 @@ export async function makeVideo(run: Run, deps: MakeDeps): Promise<void> {
     return await judgeOutput(source, { lenses, deadlineMs: limits.lensMs, signal })
   })
   await step('keep', async () => {
-    const files = await storeOutput(id, { path, judgement }, objects)
+    const files = await storeOutput(id, { path, judgement }, { objects, signal })
     const { width, height, durationMs } = judgement
     const said = [...finished.warnings ?? [], ...differences(judgement, order)]
     await notes.completed(files, ({ warnings }) => ({ warnings: [...warnings, ...said], output: { width, height, durationMs } }))
