@@ -127,19 +127,20 @@ export async function setDeleted(db: Database, id: string, deletedAtMs: number |
   await db.updateTable('characters').set({ deleted_at: deletedAtMs }).where('id', '=', id).execute()
 }
 
-/** Removes the row, the rows that it stands for, its evidence, names and vectors, and what was told of it. Says how many rows and vectors went. */
-export async function purgeCharacter(db: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> {
-  const gone = await db.transaction().execute(async (trx) => {
-    const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
-    const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
-    const twins = await trx.selectFrom('characters').select('id').where('same_as', '=', id).execute()
-    await forgetObjects(trx, [id, ...twins.map((twin) => twin.id)])
-    const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
-    const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
-    return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
-  })
-  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db) // the log of changes still holds what was written
-  return gone
+/** Removes the row, the rows that it stands for, its evidence, names and vectors, and what was told of it. Says how many rows and vectors went. For a transaction; {@link emptyLog} comes after it. */
+export async function purgeCharacter(trx: Database, id: string): Promise<{ readonly rows: number; readonly vectors: number }> {
+  const vectors = await trx.deleteFrom('vectors').where('character_id', '=', id).executeTakeFirst()
+  const names = await trx.deleteFrom('usernames').where('character_id', '=', id).executeTakeFirst()
+  const twins = await trx.selectFrom('characters').select('id').where('same_as', '=', id).execute()
+  await forgetObjects(trx, [id, ...twins.map((twin) => twin.id)])
+  const evidence = await trx.deleteFrom('evidence').where('character_id', '=', id).executeTakeFirst()
+  const rows = await trx.deleteFrom('characters').where((where) => where.or([where('id', '=', id), where('same_as', '=', id)])).executeTakeFirst()
+  return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
+}
+
+/** The database's log of changes still holds what was purged. */
+export async function emptyLog(db: Database): Promise<void> {
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
 }
 
 /** Tombstones from before this time, and failures. */

@@ -90,7 +90,12 @@ export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', c
   const happenings: Happening[] = []
   const characters = createCharacters({
     db, objects, queue, log, clock, random,
-    events: { record: async (_, happening) => { happenings.push(happening) } },
+    events: {
+      record: async (trx, happening) => {
+        if (!trx.isTransaction) throw new Error(`${happening.type} is told outside of a transaction`)
+        happenings.push(happening)
+      },
+    },
     lenses: scriptedLenses(lens, { ...ANSWERS, ...script }),
     openSource: async (source) => {
       if ('path' in source) return openFileSource(source.path)
