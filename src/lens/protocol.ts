@@ -51,10 +51,9 @@ const side = z.int().min(16).max(4096)
 const pixels = z.int().min(1).max(4096)
 
 const PICTURE_CALLS = {
-  /** A picture made fit to be sent on: the source (a stranger's image file) or the bytes given, decoded, upright, without metadata, encoded anew. */
+  /** A picture made fit to be sent on: the source, a stranger's image file, decoded, upright, without metadata, encoded anew. */
   picture: {
     asks: z.strictObject({
-      bytes: picture.nullable(),
       format: z.enum(['webp', 'png', 'jpeg']),
       /** Shrunk to fit this many pixels on the long side; never enlarged. */
       mostSide: side,

@@ -91,7 +91,7 @@ async function encode(source: ByteSource, { takes, onWhite }: Encoding, { signal
   const format = formatOf(takes)
   return onLens(source, async (lens) => {
     for (const mostSide of [MOST_SIDE, SMALLER_SIDE]) {
-      const { picture } = await lens.call('picture', { bytes: null, format, mostSide, onWhite })
+      const { picture } = await lens.call('picture', { format, mostSide, onWhite })
       if (picture.length <= (takes?.maxBytes ?? Infinity)) return { mime: FORMATS[format], bytes: picture }
     }
     throw new AppError('reference_unsupported', { details: { what: model, reason: phrase(`no picture of ${takes?.maxBytes} bytes could be made of it`, `无法压缩到 ${takes?.maxBytes} 字节以内`) } })

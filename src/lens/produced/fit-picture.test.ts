@@ -5,7 +5,7 @@ import { CALLS, type Calls } from '../protocol.ts'
 import { fitPicture } from './fit-picture.ts'
 
 type Asked = Calls['picture']['asks']
-const PLAIN: Asked = { bytes: null, format: 'webp', mostSide: 512, onWhite: null }
+const PLAIN: Asked = { format: 'webp', mostSide: 512, onWhite: null }
 const RED = { r: 200, g: 40, b: 40 }
 
 const drawn = (width: number, height: number, background: object = RED): Sharp => sharp({ create: { width, height, channels: 'alpha' in background ? 4 : 3, background } })
@@ -37,12 +37,6 @@ describe('what is taken', () => {
       expect(height).toBe(50)
       expect(await pixelAt(picture, 25, 25)).toEqual(near([200, 40, 40]))
     }
-  })
-
-  test('bytes that are given, without a look at the source', async () => {
-    const source = memorySource(text('not a picture'))
-    const { width } = await fitPicture(source, { ...PLAIN, bytes: await drawn(30, 30).png().toBuffer() })
-    expect([width, source.requests]).toEqual([30, 0])
   })
 })
 

@@ -30,7 +30,7 @@ type Asked = Calls['picture']['asks']
  */
 export async function fitPicture(source: ByteSource, asked: Asked): Promise<Calls['picture']['answers']> {
   blockLoaders()
-  const bytes = asked.bytes ?? await readWhole(source)
+  const bytes = await readWhole(source)
   if (!isPicture(bytes)) throw new AppError('media_unsupported', { details: { reads: [...READS] } })
   try {
     const { data, info } = await ENCODE[asked.format](await laidOut(bytes, asked)).toBuffer({ resolveWithObject: true })
