@@ -90,7 +90,7 @@ async function videosAndEvents(db: Untyped): Promise<void> {
     .addColumn('completed_at', 'bigint')
     .execute()
   await db.schema.createIndex('videos_of_account').on('videos').columns(['account', 'id']).execute()
-  await db.schema.createIndex('videos_by_status').on('videos').columns(['status']).execute()
+  await db.schema.createIndex('videos_by_status').on('videos').columns(['status', 'id']).execute()
   await eventTables(db)
 }
 
