@@ -169,7 +169,7 @@ describe('the proof that references leave', () => {
     await using it = await rig('@ai-sdk/xai', 'grok-imagine-video')
     const references = [PICTURES[0], reference(1, { kind: 'video', mime: 'video/mp4' })]
     await expect(it.backend.submit(request(it.backend, { references }), { signal })).rejects.toMatchObject({
-      code: 'backend_rejected', details: { missing: ['video 1'], said: expect.stringContaining('video 1') },
+      code: 'backend_rejected', details: { missing: ['video 1'], said: { en: expect.stringContaining('video 1'), zh: expect.stringMatching(/^\P{Script=Latin}+video 1$/u) } },
     })
     expect(it.vendor.received).toEqual([])
   })

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { AppError } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import { startDeadline } from '../net/deadline.ts'
 import type { FetchSettings } from '../net/limits.ts'
-import { invalidOutput, isGone, tooSlow } from '../net/service-call.ts'
+import { invalidOutput, isGone, tooLarge, tooSlow } from '../net/service-call.ts'
 import { createScrub, type Scrub } from '../net/service-words.ts'
 import type { AiSdkConfig } from './ai-sdk/ai-sdk-config.ts'
 import { loadFactory, videoModel, type Factory, type ImportPackage, type VideoFile, type VideoModel, type VideoOptions } from './ai-sdk/load-package.ts'
@@ -103,8 +104,8 @@ class AiSdk implements Backend {
       case 'url': return await openVendorFile(video.url, { settings: this.#fetch, ...options })
       case 'base64': return inOnePart(Buffer.from(video.data, 'base64'), options.maxBytes)
       case 'binary': return inOnePart(video.data, options.maxBytes)
-      case 'uploaded': throw invalidOutput('it was stored elsewhere')
-      case undefined: throw invalidOutput('there is none in its answer')
+      case 'uploaded': throw invalidOutput(phrase('it was stored elsewhere', '视频存放在别处'))
+      case undefined: throw invalidOutput(phrase('there is none in its answer', '应答里没有视频'))
     }
   }
 
@@ -182,9 +183,9 @@ const sentence = (warning: ProviderWarnings[number]): string =>
 
 /** Before it asked, a package has only lacked something of its own, such as the machine's credentials. */
 const misread = (error: unknown, isAsked: boolean): AppError =>
-  (isAsked ? invalidOutput('its answer is not what its package expects', error) : new AppError('backend_unavailable', { cause: error }))
+  (isAsked ? invalidOutput(phrase('its answer is not what its package expects', '应答与其软件包的预期不符'), error) : new AppError('backend_unavailable', { cause: error }))
 
 async function *inOnePart(bytes: Uint8Array, maxBytes: number): AsyncGenerator<Uint8Array> {
-  if (bytes.length > maxBytes) throw invalidOutput(`it is larger than ${maxBytes} bytes`)
+  if (bytes.length > maxBytes) throw invalidOutput(tooLarge(maxBytes))
   yield bytes
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Capabilities } from '../domain/capabilities.ts'
 import { AppError, isTransient } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import { LensDied } from '../jail/lens-died.ts'
 import type { Lenses } from '../jail/lenses.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
@@ -73,7 +74,7 @@ export function createAnimatic({ lenses }: { readonly lenses: DrawingLenses }): 
       const state = stateOf(operation)
       if (state?.at !== 'done') throw new AppError('output_expired')
       renders.forget(operationSchema.parse(operation).render)
-      if (state.video.length > maxBytes) throw new AppError('output_invalid', { details: { reason: `it is larger than ${maxBytes} bytes` } })
+      if (state.video.length > maxBytes) throw new AppError('output_invalid', { details: { reason: phrase(`it is larger than ${maxBytes} bytes`, `超过 ${maxBytes} 字节`) } })
       return once(state.video)
     },
     cancel: async (operation) => renders.forget(operationSchema.parse(operation).render),

@@ -10,6 +10,7 @@ import { backendSuite, follow, type BackendUnderTest } from '../../test/suites/b
 import type { Backend, JsonObject } from './backend.ts'
 import { createComfyUi } from './comfyui.ts'
 import { comfyuiConfig } from './comfyui-config.ts'
+import { NO_REASON } from './job-states.ts'
 
 const VIDEO = Uint8Array.from({ length: 50_000 }, (_, index) => (index * 7919) >> 5)
 const KEY = 'a-secret-of-the-operator'
@@ -235,7 +236,8 @@ describe('what ComfyUI answers', () => {
   test.each<[string, object, object]>([
     ['videos listed as such', { outputs: { file: { gifs: [{ filename: 'a.mp4', subfolder: '', type: 'output' }] } }, status: at }, { at: 'done', output: { filename: 'a.mp4', subfolder: '', type: 'output' } }],
     ['no state, as old ones', { outputs: { file: { images: [{ filename: 'a.png' }, { filename: 'b.webm' }] } } }, { at: 'done', output: { filename: 'b.webm', subfolder: '', type: 'output' } }],
-    ['an error without its words', { outputs: {}, status: { ...at, status_str: 'error' } }, { at: 'failed', error: { code: 'backend_rejected' } }],
+    ['an error without its words', { outputs: {}, status: { ...at, status_str: 'error' } }, { at: 'failed', error: { code: 'backend_rejected', details: { said: NO_REASON } } }],
+    ['an error of a node without words', { outputs: {}, status: { ...at, status_str: 'error', messages: [['execution_error', { node_type: 'KSampler', exception_message: '' }]] } }, { at: 'failed', error: { details: { said: 'KSampler' } } }],
     ['an error of a node', { outputs: {}, status: { ...at, status_str: 'error', messages: [['execution_error', { node_type: 'KSampler', exception_message: 'out of\nmemory' }]] } }, { at: 'failed', error: { details: { said: 'KSampler: out of memory' } } }],
   ])('%s', async (_name, entry, status) => {
     await using service = await start()

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { VideoId } from '../domain/identifier.ts'
 import { AppError } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import { createService, isGone, type Service } from '../net/service-call.ts'
 import type { Backend, BackendHealth, BackendRequest, BackendStatus, JsonObject } from './backend.ts'
 import { loadModel, type ComfyUiConfig, type ComfyUiModel } from './comfyui-config.ts'
@@ -69,7 +70,7 @@ class ComfyUi implements Backend {
     const prompt = fillGraph(model.graph, model.map, { shot: request.shot, uploads, seed, prefix: `${SUBFOLDER}/${request.videoId}` })
     const answer = await this.#service.ask('/prompt', { method: 'POST', body: { prompt, prompt_id: operation.promptId, client_id: CLIENT_ID }, signal })
     // Old ones choose an id of their own.
-    return { ...operation, promptId: parseAnswer(accepted, answer, 'the id of a prompt').prompt_id }
+    return { ...operation, promptId: parseAnswer(accepted, answer, phrase('the id of a prompt', '任务的 id')).prompt_id }
   }
 
   async status(operation: JsonObject, { signal }: Waiting): Promise<BackendStatus> {
@@ -103,7 +104,7 @@ class ComfyUi implements Backend {
   async #find(promptId: string, signal: AbortSignal): Promise<{ at: 'nowhere' | 'pending' | 'running' } | { at: 'history'; entry: unknown }> {
     const early = await this.#history(promptId, signal)
     if (early !== undefined) return { at: 'history', entry: early }
-    const { queue_running, queue_pending } = parseAnswer(queueSchema, await this.#service.ask('/queue', { signal, maxAnswerBytes: MOST_LISTING_BYTES }), 'a queue')
+    const { queue_running, queue_pending } = parseAnswer(queueSchema, await this.#service.ask('/queue', { signal, maxAnswerBytes: MOST_LISTING_BYTES }), phrase('a queue', '队列'))
     if (queue_running.some(([, id]) => id === promptId)) return { at: 'running' }
     if (queue_pending.some(([, id]) => id === promptId)) return { at: 'pending' }
     const late = await this.#history(promptId, signal)
@@ -112,7 +113,7 @@ class ComfyUi implements Backend {
 
   async #history(promptId: string, signal: AbortSignal): Promise<unknown> {
     const answer = await this.#service.ask(`/history/${encodeURIComponent(promptId)}`, { signal })
-    return parseAnswer(z.record(z.string(), z.unknown()), answer, 'a history')[promptId]
+    return parseAnswer(z.record(z.string(), z.unknown()), answer, phrase('a history', '历史记录'))[promptId]
   }
 
   async #upload({ videoId, references, firstFrame }: Omit<BackendRequest, 'model'>, signal: AbortSignal): Promise<Uploads> {
@@ -133,12 +134,12 @@ class ComfyUi implements Backend {
     form.set('type', 'input')
     form.set('overwrite', 'true')
     form.set('subfolder', SUBFOLDER)
-    const { name, subfolder } = parseAnswer(uploaded, await this.#service.ask('/upload/image', { method: 'POST', body: form, signal }), 'the name of a file')
+    const { name, subfolder } = parseAnswer(uploaded, await this.#service.ask('/upload/image', { method: 'POST', body: form, signal }), phrase('the name of a file', '文件名'))
     return subfolder === '' ? name : `${subfolder}/${name}`
   }
 
   async #graphFaults(signal: AbortSignal): Promise<readonly string[]> {
-    const info = parseAnswer(objectInfo, await this.#service.ask('/object_info', { signal, maxAnswerBytes: MOST_LISTING_BYTES }), 'a list of nodes')
+    const info = parseAnswer(objectInfo, await this.#service.ask('/object_info', { signal, maxAnswerBytes: MOST_LISTING_BYTES }), phrase('a list of nodes', '节点列表'))
     return this.models.flatMap(({ id, graph, map }) => graphFaults(graph, info, pathsOf(map)).map((fault) => `${id}: ${fault}`))
   }
 }

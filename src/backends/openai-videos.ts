@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import type { FetchSettings } from '../net/limits.ts'
 import { createService, isGone, type Service } from '../net/service-call.ts'
 import type { Backend, BackendHealth, BackendModel, BackendRequest, BackendStatus, JsonObject } from './backend.ts'
@@ -62,7 +63,7 @@ class OpenAiVideos implements Backend {
 
   async submit(request: BackendRequest, { signal }: { signal: AbortSignal }): Promise<JsonObject> {
     const body = this.#encode(request)
-    return parseAnswer(operationSchema, await this.#service.ask('/videos', { method: 'POST', body, signal }), 'the id of a video')
+    return parseAnswer(operationSchema, await this.#service.ask('/videos', { method: 'POST', body, signal }), phrase('the id of a video', '视频的 id'))
   }
 
   async status(operation: JsonObject, { signal }: { signal: AbortSignal }): Promise<BackendStatus> {
@@ -88,7 +89,7 @@ class OpenAiVideos implements Backend {
 
   async #job(operation: JsonObject, signal: AbortSignal): Promise<z.output<typeof jobSchema> | null> {
     try {
-      return parseAnswer(jobSchema, await this.#service.ask(pathOf(operation), { signal }), 'the state of a video')
+      return parseAnswer(jobSchema, await this.#service.ask(pathOf(operation), { signal }), phrase('the state of a video', '视频的状态'))
     } catch (error) {
       if (isGone(error)) return null
       throw error
@@ -113,7 +114,7 @@ class OpenAiVideos implements Backend {
   }
 
   #judge(answer: unknown): BackendHealth {
-    const served = parseAnswer(modelList, answer, 'a list of models').data.map(({ id }) => id)
+    const served = parseAnswer(modelList, answer, phrase('a list of models', '模型列表')).data.map(({ id }) => id)
     const missing = this.models.map(({ config }) => servedName(config)).filter((name) => !served.includes(name))
     if (this.#dialect.isStrictAboutModels && missing.length > 0) return { isHealthy: false, says: `It does not serve ${missing.join(', ')}, but ${served.slice(0, MOST_SHOWN_MODELS).join(', ')}.` }
     return { isHealthy: true, says: `It serves ${served.slice(0, MOST_SHOWN_MODELS).join(', ')}.` }

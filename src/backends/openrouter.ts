@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError } from '../domain/errors.ts'
+import { phrase } from '../domain/phrase.ts'
 import { createService, isGone, type Service } from '../net/service-call.ts'
 import type { Backend, BackendHealth, BackendRequest, BackendStatus, JsonObject, Picture } from './backend.ts'
 import { jobError, readJobState } from './job-states.ts'
@@ -72,7 +73,7 @@ function isGuess({ model, references }: BackendRequest, models: readonly ModelCo
 const guessed = (model: string): string => `Nothing is known of how ${model} treats references: the pictures were sent, and may have been ignored.`
 
 function started(answer: unknown, { warnings }: Pick<Operation, 'warnings'>): JsonObject {
-  const { id } = parseAnswer(operationSchema, answer, 'the id of a video')
+  const { id } = parseAnswer(operationSchema, answer, phrase('the id of a video', '视频的 id'))
   return { id, warnings }
 }
 
@@ -82,7 +83,7 @@ async function status(service: Service, { id, warnings }: Operation, signal: Abo
     throw error
   })
   if (answer === null) return { at: 'lost' }
-  const job = parseAnswer(jobSchema, answer, 'the state of a video')
+  const job = parseAnswer(jobSchema, answer, phrase('the state of a video', '视频的状态'))
   const state = readJobState(job.status)
   switch (state) {
     case 'queued': return { at: 'queued' }
@@ -99,7 +100,7 @@ async function open(service: Service, { id }: Operation, { signal, maxBytes }: {
 }
 
 async function judge(service: Service, { models, signal }: { readonly models: readonly ModelConfig[]; readonly signal: AbortSignal }): Promise<BackendHealth> {
-  const { data } = parseAnswer(offeredSchema, await service.ask('/videos/models', { signal }), 'a list of models')
+  const { data } = parseAnswer(offeredSchema, await service.ask('/videos/models', { signal }), phrase('a list of models', '模型列表'))
   const offered = new Set(data.flatMap((model) => [model.id, model.canonical_slug]))
   const missing = models.filter(({ id }) => !offered.has(id)).map(({ id }) => id)
   return missing.length === 0 ? { isHealthy: true, says: 'It offers every model.' } : { isHealthy: missing.length < models.length, says: `It does not offer ${missing.join(', ')}.` }

@@ -100,7 +100,7 @@ describe('an answer', () => {
   test('that redirects is not followed', async () => {
     await using inside = await startOrigin((_request, response) => { response.end('{}') })
     await using there = await answering({ status: 307, body: '', headers: { location: inside.url } })
-    expect(await failureOf(there.service.ask('/', { method: 'POST', body: {}, signal }))).toMatchObject({ code: 'backend_rejected', details: { said: 'it redirects elsewhere' } })
+    expect(await failureOf(there.service.ask('/', { method: 'POST', body: {}, signal }))).toMatchObject({ code: 'backend_rejected', details: { said: { en: 'it redirects elsewhere' } } })
     expect(inside.ranges).toEqual([])
   })
 })

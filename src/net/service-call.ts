@@ -44,7 +44,8 @@ export interface Service {
 /** Whether the service said that it has no such thing. */
 export const isGone = (error: unknown): boolean => error instanceof AppError && error.code === 'backend_rejected' && GONE.has(Number(error.details.status))
 
-export const invalidOutput = (reason: string | Phrase, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
+export const tooLarge = (maxBytes: number): Phrase => phrase(`it is larger than ${maxBytes} bytes`, `超过 ${maxBytes} 字节`)
+export const invalidOutput = (reason: Phrase, cause?: unknown): AppError => new AppError('output_invalid', { details: { reason }, cause })
 
 export function createService({ url, headers, timeoutMs }: ServiceSettings): Service {
   const scrub = createScrub(Object.values(headers))
@@ -93,7 +94,7 @@ export const unanswered = (error: unknown, signal: AbortSignal): unknown => (sig
 /** What an answer that is not of success comes to: `backend_unavailable` or `backend_rejected`. Its body is used up. */
 export async function refusal(response: Response, { scrub, signal }: { scrub: Scrub; signal: AbortSignal }): Promise<AppError> {
   const { status } = response
-  if (status < 400) return new AppError('backend_rejected', { details: { said: 'it redirects elsewhere', status } }) // nothing that holds a key follows
+  if (status < 400) return new AppError('backend_rejected', { details: { said: phrase('it redirects elsewhere', '请求被重定向到别处'), status } }) // nothing that holds a key follows
   if (status >= 500 || PASSING.has(status)) {
     await response.body?.cancel()
     return new AppError('backend_unavailable', { details: { status } })
@@ -113,7 +114,7 @@ export async function textOf({ body }: Response, { maxBytes, signal }: { maxByte
   try {
     for await (const chunk of body ?? []) {
       bytes += chunk.length
-      if (bytes > maxBytes) throw invalidOutput(`its answer is longer than ${maxBytes} bytes`)
+      if (bytes > maxBytes) throw invalidOutput(phrase(`its answer is longer than ${maxBytes} bytes`, `应答超过 ${maxBytes} 字节`))
       text += decoder.decode(chunk, { stream: true })
     }
   } catch (error) {
@@ -125,8 +126,14 @@ export async function textOf({ body }: Response, { maxBytes, signal }: { maxByte
 function parseAnswer(text: string, scrub: Scrub): unknown {
   const answer = parseJson(text)
   if (answer === undefined) throw invalidOutput(isHtml(text) ? phrase('its answer is an HTML page', '返回的是网页') : phrase('its answer is not JSON', '返回的不是 JSON'))
-  if (isErrorBody(answer)) throw invalidOutput(`its answer of success is an error: ${scrub(whatItSaid(text) ?? 'unnamed')}`)
+  if (isErrorBody(answer)) throw invalidOutput(errorInSuccess(scrub(whatItSaid(text) ?? '')))
   return answer
+}
+
+function errorInSuccess(said: string): Phrase {
+  return said === ''
+    ? phrase('its answer of success is an error', '成功的应答里是错误')
+    : phrase(`its answer of success is an error: ${said}`, `成功的应答里是错误：${said}`)
 }
 
 function parseJson(text: string): unknown {
@@ -152,12 +159,12 @@ function startStallTimer(ms: number, signal: AbortSignal): StallTimer {
 
 function readFile(response: Response, options: { stall: StallTimer; maxBytes: number }): AsyncIterable<Uint8Array> {
   const type = response.headers.get('content-type') ?? ''
-  if (/^(?:text\/|application\/(?:problem\+)?json)/i.test(type)) throw refuse(response, `it is ${type.split(';')[0]}, not a video`)
-  if (Number(response.headers.get('content-length') ?? 0) > options.maxBytes) throw refuse(response, `it is larger than ${options.maxBytes} bytes`)
+  if (/^(?:text\/|application\/(?:problem\+)?json)/i.test(type)) throw refuse(response, phrase(`it is ${type.split(';')[0]}, not a video`, `是 ${type.split(';')[0]}，不是视频`))
+  if (Number(response.headers.get('content-length') ?? 0) > options.maxBytes) throw refuse(response, tooLarge(options.maxBytes))
   return chunksOf(response, options)
 }
 
-function refuse(response: Response, reason: string): AppError {
+function refuse(response: Response, reason: Phrase): AppError {
   void response.body?.cancel().catch(() => {}) // it is not wanted, however it ends
   return invalidOutput(reason)
 }
@@ -168,7 +175,7 @@ async function *chunksOf({ body }: Response, { stall, maxBytes }: { stall: Stall
     for await (const chunk of body ?? []) {
       stall.restart()
       bytes += chunk.length
-      if (bytes > maxBytes) throw invalidOutput(`it is larger than ${maxBytes} bytes`)
+      if (bytes > maxBytes) throw invalidOutput(tooLarge(maxBytes))
       yield chunk
       stall.restart()
     }

@@ -1,3 +1,4 @@
+import { phrase } from '../../domain/phrase.ts'
 import { invalidOutput, refusal, textOf, unanswered } from '../../net/service-call.ts'
 import type { Scrub } from '../../net/service-words.ts'
 
@@ -32,7 +33,7 @@ export function createProviderFetch(call: ProviderCall): ProviderFetch {
 }
 
 async function ask(url: URL, init: RequestInit, { origin, inspect, signal, scrub, maxAnswerBytes }: ProviderCall): Promise<Response> {
-  if (url.origin !== origin) throw invalidOutput('its answer leads to another host')
+  if (url.origin !== origin) throw invalidOutput(phrase('its answer leads to another host', '应答指向另一台主机'))
   if (init.body !== undefined && init.body !== null) inspect(textToSend(init.body))
   const response = await fetch(url, { ...init, redirect: 'manual', signal }).catch((error: unknown) => { throw unanswered(error, signal) })
   if (!response.ok) throw await refusal(response, { scrub, signal })
@@ -43,5 +44,5 @@ async function ask(url: URL, init: RequestInit, { origin, inspect, signal, scrub
 
 function textToSend(body: BodyInit): string {
   if (typeof body === 'string') return body
-  throw invalidOutput('its package sends something that cannot be read before it leaves')
+  throw invalidOutput(phrase('its package sends something that cannot be read before it leaves', '其软件包发送的内容无法在发出前检查'))
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../../domain/errors.ts'
+import { phrase } from '../../domain/phrase.ts'
 import type { BackendRequest } from '../backend.ts'
 
 /** One file that has to leave. */
@@ -19,8 +20,9 @@ const base64Of = (bytes: Uint8Array): string => Buffer.from(bytes).toString('bas
 export function assertAllSent(body: string, files: readonly Sent[]): void {
   const missing = files.filter(({ base64 }, at) => timesIn(body, base64) <= files.slice(0, at).filter((earlier) => earlier.base64 === base64).length)
   if (missing.length === 0) return
-  const said = `its package would have sent the request without ${missing.map(({ called }) => called).join(', ')}`
-  throw new AppError('backend_rejected', { details: { said, missing: missing.map(({ called }) => called) } })
+  const names = missing.map(({ called }) => called)
+  const said = phrase(`its package would have sent the request without ${names.join(', ')}`, `其软件包发出的请求会缺少 ${names.join('、')}`)
+  throw new AppError('backend_rejected', { details: { said, missing: names } })
 }
 
 function timesIn(body: string, part: string): number {
