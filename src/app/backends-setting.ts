@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { z } from 'zod'
 import { parseBackendConfigs, type BackendConfig, type BackendFault } from '../backends/backend-config.ts'
+import { findJsonFault } from '../http/json-fault.ts'
 
 const MOST_BYTES = 1024 * 1024
 const FROM_VARIABLE = 'env:'
@@ -16,25 +17,33 @@ export const backendsSetting = (environment: Environment): z.ZodType<readonly Ba
   })
 
 function readBackends(text: string, environment: Environment): { readonly list: readonly BackendConfig[]; readonly faults: readonly BackendFault[] } {
-  const json = readJson(text)
-  if (json === undefined) return { list: [], faults: [{ path: [], message: 'must be a JSON list, or the path of a file that holds one' }] }
+  const read = readJson(text)
+  if ('fault' in read) return { list: [], faults: [{ path: [], message: read.fault }] }
   const unset: BackendFault[] = []
-  const result = parseBackendConfigs(withSecrets(json, { environment, unset }))
+  const result = parseBackendConfigs(withSecrets(read.json, { environment, unset }))
   if ('faults' in result) return { list: [], faults: [...unset, ...result.faults] }
   return { list: result.configs, faults: unset }
 }
 
-function readJson(text: string): unknown {
+function readJson(text: string): { readonly json: unknown } | { readonly fault: string } {
+  const isPath = !/^\s*[[{]/.test(text)
+  const source = isPath ? readFile(text) : text
+  if (source === null) return { fault: 'must be a JSON list, or the path of a file that holds one; no file can be read there' }
   try {
-    return JSON.parse(/^\s*[[{]/.test(text) ? text : readFile(text))
+    return { json: JSON.parse(source) }
   } catch {
-    return undefined // whatever keeps it from being read, it is said what it must be
+    const { line, column } = findJsonFault(source) // the words of the parser quote the text, which may hold keys
+    return { fault: `${isPath ? 'what is in the file ' : ''}is not JSON: see line ${line}, column ${column}` }
   }
 }
 
-function readFile(path: string): string {
-  if (statSync(path).size > MOST_BYTES) throw new Error('too large')
-  return readFileSync(path, 'utf8')
+/** Null for what cannot be read, or is too large to be meant. */
+function readFile(path: string): string | null {
+  try {
+    return statSync(path).size > MOST_BYTES ? null : readFileSync(path, 'utf8')
+  } catch {
+    return null // the caller says what it must be
+  }
 }
 
 interface Secrets { readonly environment: Environment; readonly unset: BackendFault[] }

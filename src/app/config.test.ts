@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isLoopback, readConfig, settingsTable } from './config.ts'
+import { isLoopback, readConfig, settingsTable, terminalLanguage } from './config.ts'
 
 test('without any variable the service is on loopback, open, and keeps its data beside itself', () => {
   expect(readConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 7300, API_KEYS: [], FETCH_ALLOW: [], SYNC_BUDGET_MS: 50_000, CRASH_AT: null })
@@ -76,8 +76,17 @@ describe('BACKENDS', () => {
     ])
   })
 
-  test.each([['not JSON', '[{'], ['no file', './no-such-file.json'], ['no list', '{"kind":"animatic"}'], ['a folder', tmpdir()]])('%s is refused', (_name, text) => {
+  test.each([['no file', './no-such-file.json'], ['no list', '{"kind":"animatic"}'], ['a folder', tmpdir()]])('%s is refused', (_name, text) => {
     expect(complaints(text)).toEqual([expect.stringMatching(/^BACKENDS: must be a (?:JSON )?list/)])
+  })
+
+  test('what is not JSON is refused with the place, and without its words', async () => {
+    const text = '[\n  { "key": "sk-or-secret", },\n]'
+    const path = join(await mkdtemp(join(tmpdir(), 'backends-')), 'backends.json')
+    await writeFile(path, text)
+    expect(complaints(text)).toEqual(['BACKENDS: is not JSON: see line 2, column 28'])
+    expect(complaints(path)).toEqual(['BACKENDS: what is in the file is not JSON: see line 2, column 28'])
+    await rm(dirname(path), { recursive: true })
   })
 
   test('an empty variable holds no key', () => {
@@ -87,6 +96,12 @@ describe('BACKENDS', () => {
   test('a key is no part of a complaint', () => {
     expect(complaints([{ ...SEEDANCE, url: 'nowhere' }], { OPENROUTER_KEY: 'sk-or-secret' }).join('\n')).not.toContain('sk-or-secret')
   })
+})
+
+test.each([
+  [{ LANG: 'zh_CN.UTF-8' }, 'zh'], [{ LC_ALL: '', LANG: 'zh_CN.UTF-8' }, 'zh'], [{ LC_ALL: 'C', LANG: 'zh_CN.UTF-8' }, 'en'], [{ LC_MESSAGES: 'zh_TW', LANG: 'en_US' }, 'zh'], [{}, 'en'],
+] as const)('a terminal with %j speaks %s', (environment, language) => {
+  expect(terminalLanguage(environment)).toBe(language)
 })
 
 test('docs/configuration.md holds the table as the code has it', async () => {

@@ -82,7 +82,7 @@ export const isLoopback = (host: string): boolean => LOOPBACK_NAMES.has(host) ||
 
 /** The language of the terminal: Chinese where the locale says so, else English. */
 export const terminalLanguage = (environment: Environment = process.env): 'en' | 'zh' =>
-  (/^zh/i.test(environment.LC_ALL ?? environment.LC_MESSAGES ?? environment.LANG ?? '') ? 'zh' : 'en')
+  (/^zh/i.test(environment.LC_ALL || environment.LC_MESSAGES || environment.LANG || '') ? 'zh' : 'en')
 
 /** The table for people, in Markdown. */
 export const settingsTable = (): string => [
