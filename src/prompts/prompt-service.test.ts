@@ -31,6 +31,8 @@ afterAll(() => rig[Symbol.asyncDispose]())
 const id = (name: string): string => made.get(name)?.id ?? ''
 const resolve = (text: string, rest: Partial<PromptRequest> = {}): Promise<ResolvedPrompt> => prompts.resolve({ account: 'local', text, characters: [], unknownMentions: 'error', ...rest })
 const refusal = (text: string, rest?: Partial<PromptRequest>): Promise<unknown> => resolve(text, rest).then(() => null, ({ code, param, details }) => ({ code, param, details }))
+const hintOf = (text: string, characters: readonly string[] = []): Promise<unknown> =>
+  resolve(text, { characters }).catch((error: unknown) => (error instanceof AppError ? describeError(error, 'en').hint : error))
 const castOf = ({ cast }: ResolvedPrompt): readonly string[] => cast.map(({ username }) => username)
 
 /** A row that holds nothing but its state. */
@@ -85,8 +87,6 @@ describe('unknown names', () => {
   })
 
   test('are told how to write the near ones, where they stand', async () => {
-    const hintOf = (text: string, characters: readonly string[] = []): Promise<unknown> =>
-      resolve(text, { characters }).catch((error: unknown) => (error instanceof AppError ? describeError(error, 'en').hint : error))
     expect(await hintOf('@chr_Axtjik3O#')).toContain('Did you mean @{chr_axtjik3o#}? Write')
     expect(await hintOf('x', ['chr_axtjik3o'])).toBe('Did you mean @{chr_axtjik3o#}?')
     expect(await hintOf('x', ['nobody'])).not.toContain('Write')

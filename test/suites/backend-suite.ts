@@ -160,7 +160,7 @@ function serviceSuite({ start, request, sayWhy }: ServiceSuite): void {
     const { service, backend } = begun
     service.fail('CUDA out of memory')
     const status = await lastStatus(backend, await backend.submit(request(backend), { signal }))
-    expect(status).toMatchObject({ at: 'failed', error: { code: 'backend_rejected', details: { said: sayWhy ? expect.stringContaining('CUDA out of memory') : NO_REASON } } })
+    expect(status).toMatchObject({ at: 'failed', error: { code: 'backend_rejected', message: expect.stringContaining(sayWhy ? 'CUDA out of memory' : NO_REASON.en) } })
   })
 
   test('a job it forgot is lost', async () => {
