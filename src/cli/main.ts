@@ -5,8 +5,8 @@ const USAGE = `dramatis — characters for AI video, from one to three seconds o
   dramatis serve                                  the service and its pages
   dramatis create URL|FILE --at 1,3 [--name NAME] make a character; prints what the API answers
   dramatis detect URL|FILE [--at 1,3]             list who and what is in the window; keeps nothing
-  dramatis resolve "PROMPT" [--model MODEL]         who a prompt calls, and what the model would be sent; makes nothing
-  dramatis video "PROMPT" [--model MODEL] [--size 1280x720] [--seconds 4] [--out FILE]
+  dramatis resolve "PROMPT" [--model MODEL]       who a prompt calls, and what the model would be sent; makes nothing
+  dramatis video "PROMPT" [--model MODEL] [--size 1280x720] [--seconds 4] [--seed 7] [--out FILE]
                                                   make a video and keep it in a file
   dramatis doctor                                 what works on this machine, and how to mend what does not
   dramatis keys add --account NAME [--name TEXT]  make an API key; it is shown once
