@@ -94,7 +94,7 @@ export const ERRORS = {
     message: {
       by: 'where',
       cases: {
-        backend: { en: '{what} takes at most {limit} characters in one video, and this asks for {asked}.', zh: '{what} 每个视频最多 {limit} 个角色，此请求有 {asked} 个。' },
+        backend: { en: 'Characters in one video: {what} takes at most {limit}, and this asks for {asked}.', zh: '{what} 每个视频最多 {limit} 个角色，此请求有 {asked} 个。' },
         request: { en: 'One request takes at most {limit} characters, and this names {asked}.', zh: '一个请求最多 {limit} 个角色，此请求提到 {asked} 个。' },
       },
     },
