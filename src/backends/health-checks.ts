@@ -1,4 +1,5 @@
-import { startDeadline, unlessAborted } from '../net/deadline.ts'
+import { startDeadline } from '../net/deadline.ts'
+import { unlessAborted } from '../runtime/unless-aborted.ts'
 import type { Backend, BackendHealth } from './backend.ts'
 import type { Backends } from './backends.ts'
 

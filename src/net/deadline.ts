@@ -10,16 +10,3 @@ export function startDeadline(ms: number, reason: () => Error, others: readonly 
     [Symbol.dispose]: () => clearTimeout(timer),
   }
 }
-
-/** `work`, or the reason of `signal` as soon as it fires; `work` then goes on unheard. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
-}

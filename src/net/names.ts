@@ -1,7 +1,8 @@
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { AppError } from '../domain/errors.ts'
-import { startDeadline, unlessAborted } from './deadline.ts'
+import { unlessAborted } from '../runtime/unless-aborted.ts'
+import { startDeadline } from './deadline.ts'
 
 const DNS_TRY = { timeout: 2000, tries: 2 } as const
 

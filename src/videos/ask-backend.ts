@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../domain/errors.ts'
+import { unlessAborted } from '../runtime/unless-aborted.ts'
 
 interface Waiting { readonly signal: AbortSignal }
 
@@ -16,17 +17,6 @@ export async function askBackend<T>(ask: (waiting: Waiting) => Promise<T>, { sig
     signal.throwIfAborted()
     if (late.aborted && !(error instanceof AppError)) throw new AppError('backend_unavailable', { cause: error })
     throw error
-  }
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
 
