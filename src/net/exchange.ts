@@ -25,7 +25,7 @@ export interface Asking {
   readonly onRequest: () => void
 }
 
-const HEADERS = { 'user-agent': 'Dramatis/0.1', accept: '*/*', 'accept-encoding': 'identity' } as const
+const HEADERS = { 'user-agent': 'Dramatis', accept: '*/*', 'accept-encoding': 'identity' } as const
 
 /**
  * One request and its answer, whatever its status. Rejects with `url_not_allowed` or `source_*`, or the signal's reason.

@@ -371,7 +371,7 @@ describe('what must work', () => {
     await using origin = await startOrigin((request, response) => { head = request.headers; response.end(VIDEO) })
     expect(await readVideo(origin)).toBe('the video')
     expect(head).toEqual({
-      host: origin.pair, 'user-agent': 'Dramatis/0.1', accept: '*/*', 'accept-encoding': 'identity', range: 'bytes=0-65535', connection: 'keep-alive',
+      host: origin.pair, 'user-agent': 'Dramatis', accept: '*/*', 'accept-encoding': 'identity', range: 'bytes=0-65535', connection: 'keep-alive',
     })
   })
 })
