@@ -63,6 +63,12 @@ test('everything a request can say wrong is said before a row is written', async
   expect(await refusal(rig, { prompt: '' })).toMatchObject({ param: 'prompt' })
 })
 
+test('what refuses some of the pictures is not named as what would take them', async () => {
+  await using rig = await rigOf({ capabilities: { maxReferences: 1, firstFrame: 'none' } })
+  const pictures = ['a', 'b'].map((name) => ({ type: 'url', url: `https://pictures.example/${name}.png` } as const))
+  expect(await refusal(rig, { pictures })).toMatchObject({ code: 'reference_unsupported', limit: 1, asked: 2, known: ['spare'] })
+})
+
 test('a model of a service that is not here is made by the first backend, and said', async () => {
   await using rig = await rigOf({})
   const { warnings, model } = await rig.videos.plan(videoRequest({ model: 'sora-2-pro' }))

@@ -45,11 +45,12 @@ export async function planVideo(request: VideoRequest, { db, backends, prompts }
 const nameOf = ({ backend, model }: Route): string => (backend.name === model.id ? backend.name : `${backend.name} (${model.id})`)
 
 export const renderFor = (route: Route, shot: Shot, { isChinese, backends }: { readonly isChinese: boolean; readonly backends: Backends }): RenderedShot =>
-  renderShot(shot, route.model.capabilities, { what: nameOf(route), isChinese, known: knownOf(backends) })
+  renderShot(shot, route.model.capabilities, { what: nameOf(route), isChinese, known: othersThan(route, backends) })
 
-function knownOf({ all }: Backends): RenderFacts['known'] {
+/** Names of backends, each of which means its first model. */
+function othersThan({ backend }: Route, { all }: Backends): RenderFacts['known'] {
   const namesWhere = (fits: (can: Capabilities) => boolean): readonly string[] =>
-    all.filter(({ models }) => models.some(({ capabilities }) => fits(capabilities))).map(({ name }) => name)
+    all.filter(({ name, models: [first] }) => name !== backend.name && fits(first.capabilities)).map(({ name }) => name)
   return {
     people: namesWhere(({ faces }) => faces === 'ok'),
     pictures: namesWhere(({ firstFrame, kinds }) => firstFrame !== 'none' || kinds.image !== undefined),
