@@ -199,6 +199,25 @@ test('a verification looks for those who are still there, and is kept with the v
   expect((await rig.videos.find('local', id)).verification).toEqual(verification)
 })
 
+test('a video that is deleted while it is looked at or opened is not there, rather than out of reach', async () => {
+  const looking = Promise.withResolvers<void>()
+  const deleted = Promise.withResolvers<void>()
+  await using rig = await openVideoRig({ lens: { witness: async (source, { figures }) => {
+    looking.resolve()
+    await deleted.promise
+    await source.read(0, source.size)
+    return { figures: figures.map(() => null), frames: [] }
+  } } })
+  await rig.plant('misty_otter')
+  const { id } = await make(rig, { prompt: '@misty_otter' })
+  const content = await rig.videos.openContent('local', id, 'video')
+  const verified = codeOf(rig.videos.verify('local', id, { signal }))
+  await looking.promise
+  await rig.videos.remove('local', id)
+  deleted.resolve()
+  expect([await verified, await codeOf(content.read())]).toEqual(['video_not_found', 'video_not_found'])
+})
+
 test('an answer that is no video at all is kept nowhere, though it was fetched whole', async () => {
   await using rig = await openVideoRig({ backends: [scriptedBackend({ onOpen: () => chunksOf('<html>') })], lens: { inspect: () => { throw new AppError('media_corrupt') } } })
   expect((await make(rig)).state).toMatchObject({ at: 'failed', error: { code: 'output_invalid' } })

@@ -42,9 +42,10 @@ export async function openContentOf({ db, objects }: { readonly db: Database; re
       try {
         return await objects.get(objectKey(video.id, name), range)
       } catch (error) {
+        if (!(error instanceof ObjectNotFound)) throw error
+        await findOne(db, account, id) // deleted since it was looked up
         // The row says that it is there, so a caller who believed a 404 would forget a video that exists.
-        if (error instanceof ObjectNotFound) throw new AppError('storage_unavailable', { details: { retryAfterSeconds: 30 }, cause: error })
-        throw error
+        throw new AppError('storage_unavailable', { details: { retryAfterSeconds: 30 }, cause: error })
       }
     },
   }

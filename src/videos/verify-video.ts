@@ -10,7 +10,7 @@ import type { DiskObjects } from '../objects/disk-objects.ts'
 import { openObjectSource } from '../objects/object-source.ts'
 import type { Prompts } from '../prompts/prompts.ts'
 import { lensFailed, onLens } from './on-lens.ts'
-import { completedOf, fileOf } from './read-videos.ts'
+import { completedOf, fileOf, findOne } from './read-videos.ts'
 import { verifyCast, type VerifiedMember } from './verify-cast.ts'
 
 interface VerifyDeps {
@@ -23,8 +23,17 @@ interface VerifyDeps {
   readonly deadlineMs: number
 }
 
-/** Looks at a finished video and keeps what was found. Rejects with `video_not_ready`, `video_failed`, `lens_failed`, `media_*`, or the signal's reason. */
-export async function verifyVideo(video: Video, { db, objects, prompts, lenses, clock, signal, deadlineMs }: VerifyDeps): Promise<Verification> {
+/** Looks at a finished video and keeps what was found. Rejects with `video_not_ready`, `video_failed`, `video_not_found` for one deleted meanwhile, `lens_failed`, `media_*`, or the signal's reason. */
+export async function verifyVideo(video: Video, deps: VerifyDeps): Promise<Verification> {
+  try {
+    return await look(video, deps)
+  } catch (error) {
+    await findOne(deps.db, video.account, video.id) // the files of one that is deleted are not out of reach, they are gone
+    throw error
+  }
+}
+
+async function look(video: Video, { db, objects, prompts, lenses, clock, signal, deadlineMs }: VerifyDeps): Promise<Verification> {
   const { name, bytes } = fileOf(completedOf(video), 'video')
   const cast = await presentCast(video, { db, objects, prompts })
   await using source = openObjectSource(objects, objectKey(video.id, name), bytes)
