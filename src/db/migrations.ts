@@ -118,6 +118,7 @@ async function eventTables(db: Untyped): Promise<void> {
     .addColumn('created_at', 'bigint', (column) => column.notNull())
     .addColumn('updated_at', 'bigint', (column) => column.notNull())
     .execute()
+  await db.schema.createIndex('webhook_endpoints_of_account').on('webhook_endpoints').columns(['account', 'id']).execute()
   await db.schema.createTable('webhook_deliveries')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('account', 'text', (column) => column.notNull())
