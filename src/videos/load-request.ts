@@ -71,13 +71,13 @@ async function loadFile(reference: Extract<RenderedReference, { of: 'character' 
   const isTakenAsIs = takes?.mimes.includes(mime) === true && bytes.length <= (takes.maxBytes ?? Infinity)
   if (isTakenAsIs && !(kind === 'image' && form === 'white')) return { mime, bytes }
   if (kind !== 'image') throw new AppError('reference_unsupported', { details: { what: loading.model, reason: phrase(`${mime} of ${bytes.length} bytes is not taken`, `不接受 ${bytes.length} 字节的 ${mime}`), known: takes?.mimes ?? [] } })
-  return encode(source, { takes, onWhite: form === 'white' ? canvasOf(loading.rendered) : null }, loading, deps)
+  return await encode(source, { takes, onWhite: form === 'white' ? canvasOf(loading.rendered) : null }, loading, deps)
 }
 
 async function loadPicture(index: number, loading: Loading, deps: LoadDeps): Promise<Picture> {
   await using source = await openPicture(loading.pictures[index], loading, deps)
   if (source.size > deps.limits.pictureBytes) throw new AppError('source_too_large', { details: { max_bytes: deps.limits.pictureBytes } })
-  return encode(source, { takes: loading.capabilities.kinds.image, onWhite: null }, loading, deps)
+  return await encode(source, { takes: loading.capabilities.kinds.image, onWhite: null }, loading, deps)
 }
 
 async function openPicture(picture: OrderedPicture, { id, scratch, signal }: Loading, { objects, openSource }: LoadDeps): Promise<ByteSource> {
