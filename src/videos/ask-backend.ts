@@ -15,20 +15,25 @@ export async function askBackend<T>(ask: (waiting: Waiting) => Promise<T>, { sig
     return await unlessAborted(ask({ signal: either }), either)
   } catch (error) {
     signal.throwIfAborted()
-    if (late.aborted && !(error instanceof AppError)) throw new AppError('backend_unavailable', { cause: error })
+    if (late.aborted && !(error instanceof AppError)) throw new AppError('backend_unavailable', { details: { reason: 'timeout' }, cause: error })
     throw error
   }
 }
 
 export const isUnavailable = (error: unknown): boolean => error instanceof AppError && error.code === 'backend_unavailable'
 
+/** Not after silence: what was asked for may be under way. */
+export const mayAskAgain = (error: unknown): boolean => error instanceof AppError && error.code === 'backend_unavailable' && error.details.reason !== 'timeout'
+
+interface Trying extends Waiting { readonly tries: number; readonly waitMs: number; /** Errors after which it may be asked again. */ readonly isPassing?: (error: unknown) => boolean }
+
 /** Again, each time after twice as long, while the backend is merely unavailable. */
-export async function whileUnavailable<T>(work: () => Promise<T>, { tries, waitMs, signal }: Waiting & { readonly tries: number; readonly waitMs: number }): Promise<T> {
+export async function whileUnavailable<T>(work: () => Promise<T>, { tries, waitMs, signal, isPassing = isUnavailable }: Trying): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (tries <= 1 || !isUnavailable(error)) throw error
+    if (tries <= 1 || !isPassing(error)) throw error
     await sleep(waitMs, undefined, { signal })
-    return whileUnavailable(work, { tries: tries - 1, waitMs: 2 * waitMs, signal })
+    return whileUnavailable(work, { tries: tries - 1, waitMs: 2 * waitMs, signal, isPassing })
   }
 }

@@ -48,6 +48,13 @@ test('a backend that is out of reach is tried again, then the next one of that m
   expect([failure(video), left, happened.at(-1)]).toEqual([{ code: 'backend_unavailable' }, [], 'video.failed'])
 })
 
+test('a backend that falls silent over a submission may have taken it: it is not asked twice', async () => {
+  const silent = scriptedBackend({ onSubmit: never })
+  await using rig = await openVideoRig({ backends: [silent, scriptedBackend({ name: 'spare' })], limits: { submitMs: 20 } })
+  expect(await rig.ended((await rig.videos.submit(videoRequest())).id)).toMatchObject({ backend: 'spare', state: { at: 'completed' } })
+  expect(silent.attempts).toBe(1)
+})
+
 test('what a backend refuses is not asked for again, there or elsewhere', async () => {
   const spare = scriptedBackend({ name: 'spare' })
   const refusing = scriptedBackend({ onSubmit: () => { throw new AppError('backend_rejected', { details: { said: 'too violent' } }) } })
@@ -69,7 +76,7 @@ test('questions that are not answered for a while do no harm; for too long they 
   const lasting = await makeWith({ onStatus: unavailable }, { limits: { outOfReachMs: 30 } })
   expect([failure(lasting.video), lasting.remote.cancelled.length]).toEqual([{ code: 'backend_unavailable' }, 1])
   const deaf = await makeWith({ onStatus: never }, { limits: { outOfReachMs: 30, askMs: 20 } })
-  expect(failure(deaf.video)).toEqual({ code: 'backend_unavailable' })
+  expect(failure(deaf.video)).toEqual({ code: 'backend_unavailable', reason: 'timeout' })
 })
 
 test('a backend that takes too long is given up, and told so', async () => {
@@ -102,7 +109,7 @@ test('an output that is empty, endless, gone or no video ends the video with its
   const passing = await makeWith({ onOpen: (attempt) => (attempt < 3 ? unavailable() : chunksOf(OUTPUT)) })
   expect([failure(passing.video), passing.remote.opened]).toEqual(['completed', 3])
   const deaf = await makeWith({ onOpen: never }, { limits: { fetchMs: 50 } })
-  expect([failure(deaf.video), deaf.left]).toEqual([{ code: 'backend_unavailable' }, []])
+  expect([failure(deaf.video), deaf.left]).toEqual([{ code: 'backend_unavailable', reason: 'timeout' }, []])
   const noVideo = await makeWith({}, { lens: { inspect: () => { throw new AppError('media_unsupported', { details: { reads: ['MP4'] } }) } } })
   expect([failure(noVideo.video), noVideo.left, noVideo.remote.cancelled.length]).toEqual([{ code: 'output_invalid', reason: 'it is not a video' }, [], 1])
 })

@@ -2,7 +2,7 @@ import type { BackendRequest, JsonObject } from '../backends/backend.ts'
 import type { Backends, Route } from '../backends/backends.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoRow } from '../db/video-rows.ts'
-import { askBackend, isUnavailable, whileUnavailable } from './ask-backend.ts'
+import { askBackend, mayAskAgain, isUnavailable, whileUnavailable } from './ask-backend.ts'
 import type { VideoOrder } from './order.ts'
 import type { VideoLimits } from './settings.ts'
 
@@ -44,6 +44,7 @@ interface Submitting {
   readonly release: (route: Route, operation: JsonObject) => void
 }
 
+/** Tries again what was refused for now. After silence the video may be in the making, and paid for: it is not asked for twice. */
 export const submitTo = (route: Route, request: BackendRequest, { signal, limits, admit, release }: Submitting): Promise<JsonObject> =>
   whileUnavailable(async () => {
     await admit()
@@ -53,4 +54,4 @@ export const submitTo = (route: Route, request: BackendRequest, { signal, limits
       answer.then((operation) => { if (waiting.signal.aborted) release(route, operation) }, () => {}) // a refusal is told to those who wait
       return answer
     }, { signal, mostMs: limits.submitMs })
-  }, { tries: limits.mostTries, waitMs: limits.retryMs, signal })
+  }, { tries: limits.mostTries, waitMs: limits.retryMs, signal, isPassing: mayAskAgain })
