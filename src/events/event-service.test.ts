@@ -203,6 +203,16 @@ test('events go after a day, and beyond the most of an account, the oldest first
   expect((await kept()).filter(({ object_id }) => object_id !== others.id)).toEqual(Array.from({ length: 5 }, () => ({ object_id: many.id })))
 })
 
+test('deliveries that are asked for again and again are bounded as well', async () => {
+  await using bounded = await openMemoryEvents({ clock: () => nowMs, allow: ['127.0.0.1:1'], bounds: { events: 5, deliveries: 5 } })
+  await bounded.webhooks.create('local', { name: 'gone', url: 'http://127.0.0.1:1/', eventTypes: ['character.failed'] })
+  await bounded.record(bounded.db, characterStory().failed)
+  const [first] = (await bounded.webhooks.deliveries('local', { limit: 1, order: 'asc' })).deliveries
+  await bounded.db.updateTable('webhook_deliveries').set({ status: 'failed', next_at: null }).execute()
+  for (let i = 1; i < 1000; i++) await bounded.webhooks.redeliver('local', first.id)
+  await vi.waitFor(async () => expect((await bounded.webhooks.deliveries('local', { limit: 100, order: 'asc' })).deliveries).toHaveLength(5), { timeout: 15_000 })
+})
+
 test('what was told of an object that is gone for good goes with it', async () => {
   const [gone, stays] = [characterStory(), characterStory()]
   await events.webhooks.create('local', { name: 'hooks', url: 'http://127.0.0.1:1/', eventTypes: ['character.failed'] })

@@ -29,7 +29,7 @@ export interface EventSettings {
 
 const RECHECK_MS = 5000
 const FORGET_EVERY_MS = 600_000
-/** Counting what an account has is dearer than a record, so it is done once in so many. */
+/** Counting what an account has is dearer than a record or a delivery again, so it is done once in so many. */
 const RECORDS_PER_COUNT = 1000
 
 const WANTED_BY_WEBHOOKS: ReadonlySet<string> = new Set(WEBHOOK_EVENT_TYPES)
@@ -59,7 +59,7 @@ export function createEvents(deps: EventsDeps): Events {
       countRecord(happening.account)
     },
     stream: (request) => streamEvents({ ...request, signal: AbortSignal.any([request.signal, closing.signal]) }, { db, readers, describe, clock }),
-    webhooks: createWebhooks({ ...deps, allow, nextMs, wake, signal: closing.signal }),
+    webhooks: createWebhooks({ ...deps, allow, nextMs, wake, countDelivery: countRecord, signal: closing.signal }),
     resume: async () => {
       await forgetOld(db, clock())
       await boundAccounts(db, bounds)

@@ -21,6 +21,8 @@ export interface EndpointDeps {
   readonly nextMs: () => number
   /** Something is due. */
   readonly wake: () => void
+  /** The account has one more delivery. */
+  readonly countDelivery: (account: string) => void
   /** The service ends. */
   readonly signal: AbortSignal
 }
@@ -86,7 +88,7 @@ export function createWebhooks(deps: EndpointDeps): Webhooks {
   }
 }
 
-async function redeliver(account: string, id: string, { db, clock, nextMs, wake }: EndpointDeps): Promise<WebhookDelivery> {
+async function redeliver(account: string, id: string, { db, clock, nextMs, wake, countDelivery }: EndpointDeps): Promise<WebhookDelivery> {
   const delivery = await db.transaction().execute(async (trx) => {
     const row = await findDelivery(trx, id)
     if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_deliveries' } })
@@ -99,6 +101,7 @@ async function redeliver(account: string, id: string, { db, clock, nextMs, wake 
     await insertDeliveries(trx, [again])
     return again
   })
+  if (delivery.id !== id) countDelivery(account)
   wake()
   return deliveryOf(delivery)
 }
