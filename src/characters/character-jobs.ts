@@ -154,11 +154,11 @@ export class CharacterJobs {
 
   #tellStep({ id, attempts, createdAtMs, request }: Job, step: Step): void {
     const { db, log, clock, events } = this.#deps
-    const [nowMs, progress] = [clock(), PROGRESS[step]]
+    const nowMs = clock()
     // One transaction, one sync of the disk.
     db.transaction().execute(async (trx) => {
-      await noteStep(trx, id, attempts, { step, progress, nowMs })
-      await events.record(trx, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs })
+      const progress = await noteStep(trx, id, attempts, { step, progress: PROGRESS[step], nowMs })
+      if (progress !== null) await events.record(trx, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs })
     }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
   }
 

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { codeOf, createRequest, openRig, type Rig } from '../../test/support/character-rig.ts'
 import type { Character } from '../domain/character.ts'
+import { AppError } from '../domain/errors.ts'
+import { LensDied } from '../jail/lens-died.ts'
 
 const make = async (rig: Rig, ...request: Parameters<typeof createRequest>): Promise<Character> => (await rig.characters.create(createRequest(...request))).done
 const anyRevision = { ifRevisions: null }
@@ -53,8 +55,17 @@ test('what happens to a character is told in order, and a purge takes it back', 
   const told = rig.happenings.map(({ type }) => type)
   expect(told.filter((type) => type !== 'character.progress')).toEqual(['character.queued', 'character.completed', 'character.updated', 'character.deleted', 'character.restored', 'character.deleted'])
   const progress = rig.happenings.flatMap((happening) => (happening.type === 'character.progress' ? [happening] : []))
-  expect(progress.map(({ step }) => step)).toEqual(rig.steps)
+  expect(progress.map(({ step }) => step)).toEqual(rig.steps.filter((step) => step !== 'committed')) // by then its end is told
   expect(progress.map(({ progress }) => progress)).toEqual(progress.map(({ progress }) => progress).toSorted((a, b) => a - b))
+})
+
+test('the progress that is told does not fall when a lens dies and another begins again', async () => {
+  let deaths = 0
+  await using rig = await openRig({ script: { portrait: () => { throw deaths++ === 0 ? new LensDied('crashed') : new AppError('media_corrupt') } } })
+  expect(await codeOf(make(rig))).toBe('media_corrupt')
+  const progress = rig.happenings.flatMap((happening) => (happening.type === 'character.progress' ? [happening.progress] : []))
+  expect(progress).toEqual(progress.toSorted((a, b) => a - b))
+  expect(rig.steps.filter((step) => step === 'see')).toHaveLength(2)
 })
 
 test('a failure is told with its reason', async () => {

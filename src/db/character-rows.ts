@@ -85,11 +85,12 @@ export const startAttempt = (db: Database, id: string, attempt: number, nowMs: n
   changed(db.updateTable('characters').set({ status: 'in_progress', attempts: attempt, updated_at: nowMs })
     .where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt - 1))
 
-/** Notes how far a try has come; the progress of an earlier try is not taken back. */
-export async function noteStep(db: Database, id: string, attempt: number, { step, progress, nowMs }: { readonly step: string; readonly progress: number; readonly nowMs: number }): Promise<void> {
-  await db.updateTable('characters')
+/** Notes how far a try has come; the progress of an earlier try is not taken back. The row's progress then, or null when this try does not hold the row any more: then nothing was written. */
+export async function noteStep(db: Database, id: string, attempt: number, { step, progress, nowMs }: { readonly step: string; readonly progress: number; readonly nowMs: number }): Promise<number | null> {
+  const row = await db.updateTable('characters')
     .set((set) => ({ step, updated_at: nowMs, progress: set.case().when('progress', '<', progress).then(progress).else(set.ref('progress')).end() }))
-    .where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt).execute()
+    .where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt).returning('progress').executeTakeFirst()
+  return row?.progress ?? null
 }
 
 /** Writes to the row while this try is still the one that holds it. False when it is not: then nothing was written. */
