@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { codeOf } from '../../test/support/character-rig.ts'
 import { chunksOf, DONE, scriptedBackend, type Script } from '../../test/support/scripted-backend.ts'
 import { openVideoRig, videoRequest, type VideoRig } from '../../test/support/video-rig.ts'
@@ -197,6 +197,32 @@ test('a verification looks for those who are still there, and is kept with the v
   expect(verification.characters).toMatchObject([{ id: otter, username: 'misty_otter', verdict: 'absent' }])
   expect(figures).toEqual(['misty_otter cutout.webp'])
   expect((await rig.videos.find('local', id)).verification).toEqual(verification)
+})
+
+test('who asks for a verification that is going on waits for the same one, also when the first who asked leaves', async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let looks = 0
+  await using rig = await openVideoRig({ lens: { witness: async (_, { figures }) => {
+    await gates[looks++].promise
+    return { figures: figures.map(() => null), frames: [] }
+  } } })
+  await rig.plant('misty_otter')
+  const { id } = await make(rig, { prompt: '@misty_otter' })
+  const [first, last] = [new AbortController(), new AbortController()]
+  const leaving = codeOf(rig.videos.verify('local', id, { signal: first.signal }))
+  const staying = [1, 2, 3].map(() => rig.videos.verify('local', id, { signal }))
+  await vi.waitFor(() => expect(looks).toBe(1))
+  first.abort(new AppError('character_processing_timeout'))
+  expect(await leaving).toBe('character_processing_timeout')
+  gates[0].resolve()
+  const [found, ...same] = await Promise.all(staying)
+  expect(same).toEqual([found, found])
+  expect(looks).toBe(1)
+  const alone = codeOf(rig.videos.verify('local', id, { signal: last.signal }))
+  await vi.waitFor(() => expect(looks).toBe(2))
+  last.abort(new AppError('character_processing_timeout'))
+  expect(await alone).toBe('character_processing_timeout')
+  gates[1].resolve()
 })
 
 test('a video that is deleted while it is looked at or opened is not there, rather than out of reach', async () => {

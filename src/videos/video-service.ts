@@ -4,6 +4,7 @@ import { completedOf, fileOf, findOne, listPage, openContentOf } from './read-vi
 import { removeVideo } from './remove-video.ts'
 import { resumeVideos } from './resume-videos.ts'
 import { VIDEO_LIMITS, type VideoLimits, type VideoSettings } from './settings.ts'
+import { SharedLooks } from './shared-looks.ts'
 import { VideoJobs, type VideoJobsDeps } from './video-jobs.ts'
 import type { Videos } from './videos.ts'
 import { verifyVideo } from './verify-video.ts'
@@ -21,6 +22,7 @@ export function createVideos(given: VideosDeps): Videos {
   const limits: VideoLimits = { ...VIDEO_LIMITS, ...settings.limits }
   const deps = { ...given, limits, pictureBytes: limits.pictureBytes }
   const jobs = new VideoJobs(deps)
+  const looks = new SharedLooks()
   return {
     plan: (request) => tryPlan(request, deps),
     submit: (request) => acceptVideo(request, { ...deps, claim: () => jobs.claim() }),
@@ -32,7 +34,10 @@ export function createVideos(given: VideosDeps): Videos {
       const video = await findOne(db, account, id, param)
       return { id: video.id, file: fileOf(completedOf(video, param), 'video') }
     },
-    verify: async (account, id, { signal }) => verifyVideo(await findOne(db, account, id), { ...deps, signal, deadlineMs: limits.lensMs }),
+    verify: async (account, id, { signal }) => {
+      const video = await findOne(db, account, id)
+      return looks.join(video.id, { look: (looking) => verifyVideo(video, { ...deps, signal: looking, deadlineMs: limits.lensMs }), signal })
+    },
     resume: () => resumeVideos(jobs, deps),
     drain: async () => {
       await queue.drain({ graceMs: settings.drainMs })
