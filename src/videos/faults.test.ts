@@ -84,6 +84,23 @@ test('a backend that takes too long is given up, and told so', async () => {
   expect([failure(video), remote.cancelled.length, left]).toEqual([{ code: 'backend_timeout', seconds: 1 }, 1, []])
 })
 
+test('a video that the database takes behind the deadline keeps its files', async () => {
+  const stalled = Promise.withResolvers<void>()
+  await using rig = await openVideoRig({ deadlineMs: 500 })
+  const { put } = rig.objects
+  rig.objects.put = async (key, bytes) => {
+    await put(key, bytes)
+    if (key.endsWith('video.mp4')) void rig.db.transaction().execute(() => stalled.promise)
+  }
+  const { id } = await rig.videos.submit(videoRequest())
+  await expect.poll(() => rig.queue.running, PATIENT).toBe(1)
+  await expect.poll(() => rig.queue.running, PATIENT).toBe(0)
+  stalled.resolve()
+  expect((await rig.ended(id)).state.at).toBe('completed')
+  await rig.videos.drain()
+  expect(await rig.files('objects')).toHaveLength(3)
+})
+
 test('what a backend says went wrong is what the video says', async () => {
   const failed = await makeWith({ onStatus: () => ({ at: 'failed', error: new AppError('backend_rejected', { details: { said: 'no GPU' } }) }) })
   expect([failure(failed.video), failed.left, failed.happened.at(-1)]).toEqual([{ code: 'backend_rejected', said: 'no GPU' }, [], 'video.failed'])

@@ -153,6 +153,8 @@ export class VideoJobs {
     try {
       if (error.code === 'shutting_down') await this.#sayGoodbye(id)
       else {
+        const row = await findVideo(this.#deps.db, id) // read behind a completion that is being written
+        if (row?.status === 'completed') return
         await this.#free(id)
         await this.#fail(id, error)
       }
