@@ -280,13 +280,31 @@ export const ERRORS = {
   },
   media_unsupported: {
     status: 422,
-    message: { en: 'This is not a video that can be read here.', zh: '这不是可读取的视频。' },
+    message: {
+      by: 'of',
+      cases: {
+        video: { en: 'This is not a video that can be read here.', zh: '这不是可读取的视频。' },
+        picture: { en: 'This is not a picture that can be read here.', zh: '这不是可读取的图片。' },
+      },
+    },
     hint: { en: 'These are read: {reads}.', zh: '支持的格式：{reads}。' },
   },
   media_corrupt: {
     status: 422,
-    message: { en: 'No frame of this video could be decoded.', zh: '无法解码该视频的任何画面。' },
-    hint: { en: 'Export the clip again.', zh: '请重新导出视频。' },
+    message: {
+      by: 'of',
+      cases: {
+        video: { en: 'No frame of this video could be decoded.', zh: '无法解码该视频的任何画面。' },
+        picture: { en: 'This picture could not be decoded.', zh: '无法解码该图片。' },
+      },
+    },
+    hint: {
+      by: 'of',
+      cases: {
+        video: { en: 'Export the clip again.', zh: '请重新导出视频。' },
+        picture: { en: 'Export the picture again.', zh: '请重新导出图片。' },
+      },
+    },
   },
   media_encrypted: {
     status: 422,
@@ -300,7 +318,16 @@ export const ERRORS = {
   },
   media_too_large: {
     status: 422,
-    message: { en: 'The window is over the {what} budget: {asked}, and at most {most} are taken.', zh: '窗口超出{what}预算：{asked}，上限为 {most}。' },
+    message: {
+      by: 'what',
+      cases: {
+        pixels: { en: 'A frame has {asked} pixels, and at most {most} are taken.', zh: '每帧 {asked} 像素，上限为 {most}。' },
+        frames: { en: 'The window takes {asked} frames to decode, and at most {most} are taken.', zh: '该窗口需解码 {asked} 帧，上限为 {most}。' },
+        bytes: { en: 'There are {asked} bytes to read, and at most {most} are taken.', zh: '需读取 {asked} 字节，上限为 {most}。' },
+        tracks: { en: 'The video has {asked} tracks, and at most {most} are taken.', zh: '视频有 {asked} 条轨道，上限为 {most}。' },
+        tables: { en: 'The tables of the video come to {asked}, and at most {most} are taken.', zh: '视频的索引表为 {asked}，上限为 {most}。' },
+      },
+    },
     hint: {
       by: 'what',
       cases: {

@@ -31,12 +31,12 @@ type Asked = Calls['picture']['asks']
 export async function fitPicture(source: ByteSource, asked: Asked): Promise<Calls['picture']['answers']> {
   blockLoaders()
   const bytes = await readWhole(source)
-  if (!isPicture(bytes)) throw new AppError('media_unsupported', { details: { reads: [...READS] } })
+  if (!isPicture(bytes)) throw new AppError('media_unsupported', { details: { of: 'picture', reads: [...READS] } })
   try {
     const { data, info } = await ENCODE[asked.format](await laidOut(bytes, asked)).toBuffer({ resolveWithObject: true })
     return { picture: data, width: info.width, height: info.height }
   } catch (error) {
-    throw error instanceof AppError ? error : new AppError('media_corrupt', { cause: error })
+    throw error instanceof AppError ? error : new AppError('media_corrupt', { details: { of: 'picture' }, cause: error })
   }
 }
 
