@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { AppError } from '../domain/errors.ts'
 import type { Character, Step } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
-import { completeAsSame, failCharacter, findCompleted, noteStep, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
+import { completeAsSame, failCharacter, findCharacter, findCompleted, noteStep, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
 import { characterOf } from '../db/stored-character.ts'
 import { writeError } from '../db/stored-error.ts'
 import { LensDied } from '../jail/lens-died.ts'
@@ -176,7 +176,7 @@ export class CharacterJobs {
     try {
       // When it is the service that ends, the row is kept for the next start, and the try does not count.
       if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null })
-      else {
+      else if ((await findCharacter(db, id))?.status !== 'completed') { // read behind a completion that is being written
         await objects.deleteFolder(id)
         await db.transaction().execute(async (trx) => {
           const isFailed = await failCharacter(trx, id, { error: writeError(error), nowMs: clock() })

@@ -40,6 +40,22 @@ test('a job that is stuck past the deadline fails alone, and its place is free a
   expect(await codeOf(next.done)).toBe('no_character_found')
 })
 
+test('a character that the database takes behind the deadline keeps its files', async () => {
+  const stalled = Promise.withResolvers<void>()
+  await using rig = await openRig({ deadlineMs: 400 })
+  const { put } = rig.objects
+  rig.objects.put = async (key, bytes) => {
+    await put(key, bytes)
+    if (key.endsWith('clip.mp4')) void rig.db.transaction().execute(() => stalled.promise)
+  }
+  const { id } = await rig.characters.create(createRequest())
+  for (const running of [1, 0]) await expect.poll(() => rig.queue.running, { timeout: 10_000 }).toBe(running)
+  stalled.resolve()
+  await expect.poll(async () => (await rig.characters.find('local', id)).at, { timeout: 10_000 }).toBe('completed')
+  await rig.characters.drain()
+  expect((await rig.files('objects')).filter((path) => path.startsWith(id))).toHaveLength(7)
+})
+
 test('a store that is out of reach refuses the character; when it is back, so is the service', async () => {
   await using rig = await openRig()
   await writeFile(join(rig.folder, 'objects'), 'no folder can be made here')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { nestFields } from './form-fields.ts'
+import { FORM_TYPES, nestFields } from './form-fields.ts'
 
 describe('names in brackets', () => {
   test.each([
@@ -18,4 +18,9 @@ describe('names in brackets', () => {
   test.each([[[['tags[', 'x']]], [[['[a]', 'x']]], [[['a]b[', 'x']]], [[['', 'x']]], [[['a[b][c][d][e]', 'x']]], [[['a', 'x'], ['a[b]', 'y']]]])('%j cannot be read', (fields) => {
     expect(() => nestFields(fields as [string, unknown][])).toThrow('the name cannot be read')
   })
+})
+
+test('a text is a number where it is a decimal one', () => {
+  expect(['4', ' 2.5 ', '.5', '1e3', '-0'].map(FORM_TYPES.number)).toEqual([4, 2.5, 0.5, 1000, -0])
+  expect(['', '0x4', '0b1', 'Infinity', 'NaN', '1_000', '４'].map(FORM_TYPES.number)).toEqual(['', '0x4', '0b1', 'Infinity', 'NaN', '1_000', '４'])
 })

@@ -57,10 +57,13 @@ function listed(value: unknown): unknown {
 const badName = (name: string): AppError =>
   new AppError('invalid_parameter', { param: name.slice(0, 64), details: { reason: phrase('the name cannot be read', '无法解析该字段名') } })
 
+/** Not the other ways in which a program writes numbers, such as 0x4. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+
 /** What a text of a form means where JSON would have had another type: `true`, `3`, `{"by":"Ana"}`, `a,b`. What cannot be read stays a text. */
 export const FORM_TYPES = {
   boolean: (text: string) => (/^(?:true|1|on)$/i.test(text) ? true : /^(?:false|0|off|)$/i.test(text) ? false : text),
-  number: (text: string) => (text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)),
+  number: (text: string) => (DECIMAL.test(text.trim()) ? Number(text) : text),
   list: (text: string) => (text.trim().startsWith('[') ? json(text) : text.split(',').map((part) => part.trim()).filter((part) => part !== '')),
   object: (text: string) => (text.trim().startsWith('{') ? json(text) : text),
 } as const

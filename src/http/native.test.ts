@@ -264,6 +264,11 @@ describe('reading', () => {
     expect(await (await fresh.request('/v1/characters?limit=0')).json()).toMatchObject({ data: [], first_id: null, last_id: null })
   })
 
+  test('an empty limit is none', async () => {
+    server.characters.plant()
+    expect((await (await server.request('/v1/characters?limit=')).json()).data.length).toBeGreaterThan(0)
+  })
+
   test.each(['limit=101', 'limit=-1', 'limit=ten', 'limit=1.5', 'order=up', 'after=nobody', 'kind=dragon', 'status=done', 'limit=1&limit=2'])('?%s is invalid_parameter', async (query) => {
     const response = await server.request(`/v1/characters?${query}`)
     expect(response.status).toBe(400)

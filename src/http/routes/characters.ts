@@ -11,13 +11,13 @@ import { pollHeaders } from '../run-create.ts'
 import { aliasesOf } from '../read-create.ts'
 import { character, characterDeleted, characterList, evidence, STATUSES } from '../schemas/character.ts'
 import { editBody, type EditBody } from '../schemas/create.ts'
+import { paging } from '../schemas/paging.ts'
 import { CHANGE_REFUSALS, EDIT_REFUSALS, READ_REFUSALS } from '../schemas/refusals.ts'
 
 export const refParams = z.object({ ref: z.string().meta({ description: 'An id, @username or username.' }) })
 
 export const listQuery = z.object({
-  limit: z.coerce.number().int().min(0).max(100).default(20),
-  order: z.enum(['asc', 'desc']).default('desc'),
+  ...paging,
   after: z.string().refine(isCharacterId).optional().meta({ description: 'An id of the same list.', examples: ['char_0193f0c2a4b47d6e8f00112233445566'] }),
   q: z.string().max(200).optional(),
   kind: z.enum(KINDS).optional(),

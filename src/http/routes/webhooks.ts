@@ -6,6 +6,7 @@ import { unix } from '../character-resource.ts'
 import type { App, ServerDeps } from '../deps.ts'
 import { accountOf } from '../hooks.ts'
 import { phrase } from '../../domain/phrase.ts'
+import { paging } from '../schemas/paging.ts'
 import {
   delivery, DELIVERY_STATUSES, deliveryList, endpoint, endpointBody, endpointChanges, endpointDeleted, endpointList, endpointWithSecret, eventTypeList, rotateBody, testBody, testResult,
   WEBHOOK_CHANGE_REFUSALS, WEBHOOK_READ_REFUSALS, type DeliveryResource, type EndpointResource, type EndpointWithSecret,
@@ -13,9 +14,8 @@ import {
 
 const idParams = z.object({ id: z.string() })
 
-const paging = z.object({
-  limit: z.coerce.number().int().min(0).max(100).default(20),
-  order: z.enum(['asc', 'desc']).default('desc'),
+const listQuery = z.object({
+  ...paging,
   after: z.string().max(100).optional().meta({ description: 'An id of the same list.' }),
 })
 
@@ -39,7 +39,7 @@ function endpointRoutes(app: App, { events }: WebhookDeps): void {
   })
 
   app.get('/v1/webhook_endpoints', {
-    schema: { operationId: 'listWebhookEndpoints', summary: 'List endpoints', tags: ['webhooks'], querystring: paging, response: { 200: endpointList, ...WEBHOOK_READ_REFUSALS } },
+    schema: { operationId: 'listWebhookEndpoints', summary: 'List endpoints', tags: ['webhooks'], querystring: listQuery, response: { 200: endpointList, ...WEBHOOK_READ_REFUSALS } },
     config: { access: 'webhooks' },
     handler: async (request) => {
       const { endpoints, hasMore } = await events.webhooks.list(accountOf(request), request.query)
@@ -95,7 +95,7 @@ function secretRoutes(app: App, { events }: WebhookDeps): void {
   })
 }
 
-const deliveryQuery = paging.extend({
+const deliveryQuery = listQuery.extend({
   endpoint: z.string().max(100).optional().meta({ description: 'Only to this endpoint.' }),
   status: z.enum(DELIVERY_STATUSES).optional(),
 })

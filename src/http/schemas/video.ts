@@ -5,6 +5,7 @@ import { FORM_TYPES } from '../form-fields.ts'
 import { MOST_PICTURES, StoredUpload } from '../uploads.ts'
 import { STATUSES } from './character.ts'
 import { createBody } from './create.ts'
+import { paging } from './paging.ts'
 
 const MOST_LISTED = 256
 const MOST_SEED = 2 ** 32 - 1
@@ -81,8 +82,7 @@ export const videoCharacterBody = z.object({
 export const videoParams = z.object({ id: z.string().meta({ description: 'An id from POST /v1/videos.' }) })
 
 export const videoListQuery = z.object({
-  limit: z.coerce.number().int().min(0).max(100).default(20),
-  order: z.enum(['asc', 'desc']).default('desc'),
+  ...paging,
   after: z.string().refine(isVideoId).optional().meta({ description: 'An id of the same list.', examples: ['video_0193f0c2a4b47d6e8f00112233445566'] }),
   status: z.enum(STATUSES).optional(),
 })
