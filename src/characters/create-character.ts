@@ -58,5 +58,5 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
   const files = await step('publish', () => storeFiles(job.id, { portrait, cutout, references, voice, window }, objects))
   const facts = { window, clipSha256, seen, choice, portrait, cutout, references, vectors, voice, files, source, steps: records, jail: lenses.jail.kind }
   const character = await step('stored', () => commitCharacter(describeCharacter(job, facts, deps.clock()), { job, facts, name }, deps))
-  return step('committed', () => character)
+  return await step('committed', () => character) // awaited here: a rejection that is returned is nobody's while what is in use is disposed
 }
