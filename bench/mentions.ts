@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { joinTexts, piecesOf, scanMentions } from '../src/domain/mention.ts'
-import { isErrorCode } from '../src/domain/errors.ts'
+import { isErrorCode } from '../src/domain/error-table.ts'
 import { median, report, rounded } from './support/report.ts'
 
 const UNITS = 32_000

@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/error-table.ts'
+import { AppError } from '../domain/errors.ts'
 import { phrase, type Phrase } from '../domain/phrase.ts'
 import { openGuardedDownload, type GuardedDownload } from '../net/guarded-download.ts'
 import { invalidOutput, tooLarge } from '../net/service-call.ts'

@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/error-table.ts'
+import { AppError } from '../domain/errors.ts'
 
 // How a failure lies in a row. What is read here was written here.
 

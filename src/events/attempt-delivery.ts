@@ -1,5 +1,6 @@
 import type { EndpointRow } from '../db/webhook-rows.ts'
-import { AppError, type ErrorCode } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/error-table.ts'
+import { AppError } from '../domain/errors.ts'
 import type { GuardedPost } from '../net/guarded-post.ts'
 import type { Attempt, AttemptError } from './events.ts'
 import { signedHeaders } from './sign-webhook.ts'

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, describeError, detailsIn, isTransient, type ErrorCode, type ErrorFacts, type Language } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/error-table.ts'
+import { AppError, describeError, detailsIn, isTransient, type ErrorFacts, type Language } from '../domain/errors.ts'
 import { newRequestId } from '../domain/identifier.ts'
 import type { Log } from '../runtime/log.ts'
 import { languageOf } from './language.ts'

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
-import { ERRORS } from '../domain/errors.ts'
+import { ERRORS } from '../domain/error-table.ts'
 import type { App } from './deps.ts'
 import { isObject, type JsonObject } from './json-body.ts'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { KINDS, RUNGS } from '../domain/character.ts'
-import { isErrorCode } from '../domain/errors.ts'
+import { isErrorCode } from '../domain/error-table.ts'
 
 /**
  * What the service and a lens say to each other, one job a lens: messages of runtime/message-pipe.ts, to the lens over

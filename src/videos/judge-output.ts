@@ -1,4 +1,5 @@
-import { AppError, type ErrorCode } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/error-table.ts'
+import { AppError } from '../domain/errors.ts'
 import { phrase, type Phrase } from '../domain/phrase.ts'
 import type { RenderedShot, VideoWarning } from '../domain/shot.ts'
 import type { Lenses } from '../jail/lenses.ts'

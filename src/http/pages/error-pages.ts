@@ -1,4 +1,5 @@
-import { AppError, ERRORS, isTransient, type ErrorCode, type Language } from '../../domain/errors.ts'
+import { ERRORS, type ErrorCode } from '../../domain/error-table.ts'
+import { AppError, isTransient, type Language } from '../../domain/errors.ts'
 import type { Phrase } from '../../domain/phrase.ts'
 import { errorBody } from '../error-answer.ts'
 import { code as codeBlock, facts, section } from './blocks.ts'

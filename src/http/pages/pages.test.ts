@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startHttpServer, type TestServer } from '../../../test/support/http-server.ts'
-import { AppError, ERRORS } from '../../domain/errors.ts'
+import { ERRORS } from '../../domain/error-table.ts'
+import { AppError } from '../../domain/errors.ts'
 import { WORDS } from './words.ts'
 
 let server: TestServer

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { KINDS } from '../../domain/character.ts'
-import { ERRORS, type ErrorCode } from '../../domain/errors.ts'
+import { ERRORS, type ErrorCode } from '../../domain/error-table.ts'
 
 const unixSeconds = z.int().meta({ description: 'Unix seconds.' })
 const share = z.number().min(0).max(1)

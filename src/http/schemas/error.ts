@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ERRORS, type ErrorCode } from '../../domain/errors.ts'
+import { ERRORS, type ErrorCode } from '../../domain/error-table.ts'
 
 const codes = Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]] // the keys of a table
 

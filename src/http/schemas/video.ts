@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ERRORS, type ErrorCode } from '../../domain/errors.ts'
+import { ERRORS, type ErrorCode } from '../../domain/error-table.ts'
 import { isVideoId } from '../../domain/identifier.ts'
 import { FORM_TYPES } from '../form-fields.ts'
 import { MOST_PICTURES, StoredUpload } from '../uploads.ts'

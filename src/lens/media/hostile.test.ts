@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { makeClip } from '../../../test/fixtures/make-clip.ts'
 import { memorySource } from '../../../test/fixtures/memory-source.ts'
 import { bodyOf, box, withNumber } from '../../../test/fixtures/movie-boxes.ts'
-import { isErrorCode } from '../../domain/errors.ts'
+import { isErrorCode } from '../../domain/error-table.ts'
 import { openWindow } from './open-window.ts'
 
 /** Files as strangers send them: each must be refused with its code, before the work it asks for. */
