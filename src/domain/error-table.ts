@@ -7,6 +7,8 @@ export interface ErrorKind {
   readonly status: number
   /** Where a parameter of the body names what is missing, it is the request that is wrong. */
   readonly statusInBody?: number
+  /** Never the answer to a request: it says in a video's `error` how its job ended. */
+  readonly isOfVideo?: true
   readonly message: Message
   readonly hint?: Message
 }
@@ -374,44 +376,51 @@ export const ERRORS = {
       },
     },
   },
-  // From here to queue_full: how the job of a video ends. They stand in its `error`.
   backend_rejected: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The backend refused this video: {said}', zh: '后端拒绝了该视频：{said}' },
     hint: { en: 'Change what it names, or choose another backend.', zh: '请按其说明修改，或换用其他后端。' },
   },
   backend_unavailable: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The backend could not be reached, or was overloaded, at every try.', zh: '多次尝试后仍无法连接后端，或后端过载。' },
     hint: { en: 'Try again later; GET /v1/backends says which ones answer.', zh: '请稍后再试；GET /v1/backends 可查看各后端是否可用。' },
   },
   backend_timeout: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The backend was not done within {seconds} s.', zh: '后端未能在 {seconds} 秒内完成。' },
     hint: { en: 'Ask for a shorter or smaller video, or choose a faster backend.', zh: '请缩短时长或减小尺寸，或换用更快的后端。' },
   },
   backend_lost: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The backend forgot this video, twice.', zh: '后端两次丢失了该任务。' },
     hint: { en: 'It was probably restarted; send the request again.', zh: '后端可能重启过；请重新提交。' },
   },
   output_invalid: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'What the backend gave as the video cannot be used: {reason}.', zh: '后端返回的视频无法使用：{reason}。' },
     hint: { en: 'Send the request again; if it stays so, tell the operator of the backend.', zh: '请重新提交；若仍如此，请联系后端的管理员。' },
   },
   output_expired: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The backend no longer has the finished video.', zh: '后端已不再保存该视频。' },
     hint: { en: 'Send the request again.', zh: '请重新提交。' },
   },
   character_revoked: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'A character of this video was deleted, or may no longer be used, before it was made.', zh: '该视频的某个角色在生成前被删除或不再可用。' },
     hint: { en: 'Send the request again without it.', zh: '请去掉该角色后重新提交。' },
   },
   cancelled: {
     status: 422,
+    isOfVideo: true,
     message: { en: 'The video was cancelled.', zh: '该视频已取消。' },
     hint: { en: 'Send the request again when you want it.', zh: '需要时请重新提交。' },
   },
@@ -435,3 +444,6 @@ export const ERRORS = {
 export type ErrorCode = keyof typeof ERRORS
 const ERROR_CODES: ReadonlySet<string> = new Set(Object.keys(ERRORS))
 export const isErrorCode = (text: string): text is ErrorCode => ERROR_CODES.has(text)
+
+/** Whether it says how the job of a video ended, and is never the answer to a request. */
+export const isOfVideo = (code: ErrorCode): boolean => 'isOfVideo' in ERRORS[code]

@@ -1,6 +1,6 @@
 import swagger from '@fastify/swagger'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
-import { ERRORS } from '../domain/error-table.ts'
+import { ERRORS, isErrorCode, isOfVideo } from '../domain/error-table.ts'
 import type { App } from './deps.ts'
 import { isObject, type JsonObject } from './json-body.ts'
 
@@ -61,7 +61,7 @@ const SUCCESSES: Readonly<Record<string, string>> = {
 
 function describe(answer: unknown, status: string): void {
   if (!isObject(answer) || answer.description !== 'Default Response') return
-  const codes = Object.entries(ERRORS).filter(([, { status: of }]) => String(of) === status).map(([code]) => `\`${code}\``)
+  const codes = Object.keys(ERRORS).filter(isErrorCode).filter((code) => String(ERRORS[code].status) === status && !isOfVideo(code)).map((code) => `\`${code}\``)
   Object.assign(answer, { description: codes.length > 0 ? codes.join(', ') : (SUCCESSES[status] ?? 'Done.') })
 }
 

@@ -153,6 +153,9 @@ describe('other pages', () => {
         expect(markup.includes(WORDS.whatToDo[lang])).toBe(hint !== undefined)
       }
     }
+    const ofVideo = await (await page('/docs/errors/backend_lost?lang=en')).text()
+    for (const part of ['error of a video', 'Another request makes another video', '&quot;status&quot;: &quot;failed&quot;']) expect(ofVideo).toContain(part)
+    expect(ofVideo).not.toContain('The same request gives the same answer')
     const list = await (await page('/docs/errors')).text()
     for (const code of Object.keys(ERRORS)) expect(list).toContain(`/docs/errors/${code}?lang=en`)
   })

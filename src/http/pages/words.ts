@@ -74,6 +74,11 @@ export const WORDS = {
   sendAgain: { en: 'Send it again?', zh: '是否重试' },
   againYes: { en: 'Yes, after Retry-After. It passes.', zh: '可以，按 Retry-After 等待后重试。' },
   againNo: { en: 'No. The same request gives the same answer.', zh: '不必，同样的请求会得到同样的结果。' },
+  againOfVideo: {
+    en: 'It stands in the error of a video, when nothing more is tried for it. Another request makes another video.',
+    zh: '该代码出现在视频的 error 字段中，此时服务不会再自动重试；重新提交会生成新的视频。',
+  },
+  ofVideo: { en: 'error of a video', zh: '视频的 error' },
   envelope: { en: 'How it looks', zh: '返回示例' },
   errorsIntro: { en: 'Every refusal has the same envelope. Codes never change their meaning; messages follow Accept-Language.', zh: '所有错误使用同一格式。代码含义永不改变；文字随 Accept-Language 切换。' },
 } as const satisfies Readonly<Record<string, Phrase>>
