@@ -1,7 +1,7 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { errorOf, formOf, nothingLeft, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { rawExchange } from '../../test/support/raw-http.ts'
 import { AppError } from '../domain/errors.ts'
 
@@ -10,19 +10,10 @@ let server: TestServer
 beforeAll(async () => { server = await startHttpServer() })
 afterAll(() => server[Symbol.asyncDispose]())
 /** Nothing may be left of an upload, however its request ended. */
-afterEach(() => vi.waitFor(async () => {
-  const left = await readdir(server.scratchFolder)
-  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
-}))
+afterEach(() => nothingLeft(server))
 
-const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.characters.created.at(-1)
 
-function formOf(fields: Readonly<Record<string, string | Blob>>): FormData {
-  const form = new FormData()
-  for (const [name, value] of Object.entries(fields)) form.append(name, value)
-  return form
-}
 const post = (body: FormData, path = '/v1/characters') => server.request(path, { method: 'POST', body })
 const movie = new Blob(['not really a movie'], { type: 'video/mp4' })
 const movieSha256 = createHash('sha256').update('not really a movie').digest('hex')

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { errorOf, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 
 const PATH = '/v1/prompts/resolve'
 let server: TestServer
 beforeAll(async () => { server = await startHttpServer() })
 afterAll(() => server[Symbol.asyncDispose]())
-
-const errorOf = async (response: Response) => (await response.json()).error
 
 test('shows whom a prompt calls and what a backend would be sent, and keeps nothing', async () => {
   const { id, mediaToken } = server.characters.plant({ username: 'misty' })

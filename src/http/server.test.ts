@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { errorOf, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { rawExchange } from '../../test/support/raw-http.ts'
 
 const clip = { url: 'https://example.com/clip.mp4', timestamps: '1,3' }
@@ -9,7 +9,6 @@ afterAll(() => server[Symbol.asyncDispose]())
 
 const raw = (...lines: readonly string[]): Promise<string> => rawExchange(server.port, lines.join('\r\n'))
 const bodyOf = (answer: string) => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))
-const errorOf = async (response: Response) => (await response.json()).error
 const postRaw = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'application/json' }, path = '/sora/v1/characters') =>
   server.request(path, { method: 'POST', body, headers })
 

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { errorOf, formOf, nothingLeft, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { finished } from '../../test/support/memory-videos.ts'
 import { AppError } from '../domain/errors.ts'
 
@@ -10,19 +9,9 @@ let server: TestServer
 beforeAll(async () => { server = await startHttpServer() })
 afterAll(() => server[Symbol.asyncDispose]())
 /** Nothing may be left of an upload, however its request ended. */
-afterEach(() => vi.waitFor(async () => {
-  const left = await readdir(server.scratchFolder)
-  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
-}))
+afterEach(() => nothingLeft(server))
 
-const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.characters.created.at(-1)
-
-function formOf(fields: Readonly<Record<string, string | Blob>>): FormData {
-  const form = new FormData()
-  for (const [name, value] of Object.entries(fields)) form.append(name, value)
-  return form
-}
 
 describe('creating', () => {
   test('from a file answers 200 with the official keys first', async () => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, readdir, rm, stat } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { errorOf, nothingLeft, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { rawExchange } from '../../test/support/raw-http.ts'
 import { AppError } from '../domain/errors.ts'
 
@@ -13,12 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 /** Nothing may be left of an upload, however its request ended. */
-afterEach(() => vi.waitFor(async () => {
-  const left = await readdir(server.scratchFolder)
-  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
-}))
+afterEach(() => nothingLeft(server))
 
-const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.videos.submitted.at(-1)
 const picture = (text: string): Blob => new Blob([text], { type: 'image/png' })
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
-import { startHttpServer, type TestServer } from '../../test/support/http-server.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { errorOf, nothingLeft, startHttpServer, type TestServer } from '../../test/support/http-server.ts'
 import { finished } from '../../test/support/memory-videos.ts'
 import { AppError } from '../domain/errors.ts'
 import { newVideoId } from '../domain/identifier.ts'
@@ -10,12 +9,8 @@ const MISSING = newVideoId()
 let server: TestServer
 beforeAll(async () => { server = await startHttpServer() })
 afterAll(() => server[Symbol.asyncDispose]())
-afterEach(() => vi.waitFor(async () => {
-  const left = await readdir(server.scratchFolder)
-  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
-}))
+afterEach(() => nothingLeft(server))
 
-const errorOf = async (response: Response) => (await response.json()).error
 const last = () => server.videos.submitted.at(-1)
 const pictureUri = (bytes: number): string => `data:image/png;base64,${Buffer.alloc(bytes).toString('base64')}`
 const failed = (error = new AppError('backend_rejected', { details: { said: 'no' } })) => ({ at: 'failed', progress: 40, completedAtMs: 1_795_392_009_000, error }) as const

@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
+import { vi } from 'vitest'
 import { SCOPES, type Caller } from '../../src/http/auth.ts'
 import type { Events } from '../../src/events/events.ts'
 import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
@@ -33,6 +34,21 @@ export interface TestServer extends AsyncDisposable {
   /** Fetches, and checks the answer against the server's own /openapi.json. */
   request(path: string, init?: RequestInit): Promise<Response>
   postJson(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
+}
+
+/** Resolves when nothing is left of any upload, however its request ended. */
+export const nothingLeft = ({ scratchFolder }: Pick<TestServer, 'scratchFolder'>): Promise<void> => vi.waitFor(async () => {
+  const left = await readdir(scratchFolder)
+  if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`)
+})
+
+/** What a refusal says. */
+export const errorOf = async (response: Response) => (await response.json()).error
+
+export function formOf(fields: Readonly<Record<string, string | Blob>>): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.append(name, value)
+  return form
 }
 
 export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events }
