@@ -22,7 +22,7 @@ export interface Asking {
   readonly body: string | null
   readonly signal: AbortSignal
   /** Called for each request that is sent. */
-  readonly onRequest: () => void
+  readonly onRequest?: () => void
 }
 
 const HEADERS = { 'user-agent': 'Dramatis', accept: '*/*', 'accept-encoding': 'identity' } as const
@@ -58,7 +58,7 @@ class Exchange {
     const [send, agent] = url.protocol === 'https:' ? [requestHttps, connector.https] : [requestHttp, connector.http]
     this.#request = send(url, { agent, method, headers: { ...HEADERS, ...headers }, maxHeaderSize: MOST_HEADER_BYTES })
     this.#request.maxHeadersCount = 0 // none dropped: they are counted
-    onRequest()
+    onRequest?.()
     this.#listen(url)
     this.#request.end(body ?? undefined)
   }

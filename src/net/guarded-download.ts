@@ -25,7 +25,7 @@ export async function openGuardedDownload(url: string, { settings, maxBytes, sig
   using opening = new DisposableStack()
   const connector = opening.use(createConnector(settings, limits))
   const deadline = opening.use(startDeadline(limits.totalMs, () => new AppError('source_timeout'), [signal]))
-  const answer = opening.use(await guardedGet(target, { connector, allow: settings.allow, limits, headers: {}, signal: deadline.signal, onRequest: () => {} }))
+  const answer = opening.use(await guardedGet(target, { connector, allow: settings.allow, limits, headers: {}, signal: deadline.signal }))
   assertFits(answer, maxBytes)
   return bytesOf(answer, { held: opening.move(), maxBytes })
 }

@@ -23,7 +23,7 @@ export function createGuardedPost(settings: Omit<FetchSettings, 'maxBytes'>): Gu
     const target = parseWebhookUrl(url, settings.allow)
     using connector = createConnector({ ...settings, maxBytes: 0 }, limits)
     using deadline = startDeadline(limits.totalMs, () => new AppError('source_timeout'), [signal])
-    using answer = await askOnce(target, { connector, limits, method: 'POST', headers, body, signal: deadline.signal, onRequest: () => {} })
+    using answer = await askOnce(target, { connector, limits, method: 'POST', headers, body, signal: deadline.signal })
     return { status: answer.status }
   }
 }
