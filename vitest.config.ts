@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'models/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/support/real-services.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -15,11 +15,12 @@ import type { Events } from '../events/events.ts'
 import { eventData } from '../http/event-data.ts'
 import { createServer } from '../http/server.ts'
 import { startLenses, type Lenses } from '../jail/lenses.ts'
-import { createJobQueue, type JobQueue } from '../jobs/job-queue.ts'
+import { createJobQueue, type JobQueue } from '../jobs/embedded-queue.ts'
 import { createGuardedPost } from '../net/guarded-post.ts'
 import type { FetchSettings } from '../net/limits.ts'
 import { parseSourceUrl } from '../net/source-url.ts'
-import { createDiskObjects, type DiskObjects } from '../objects/disk-objects.ts'
+import { createDiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { createPrompts } from '../prompts/prompt-service.ts'
 import type { Log } from '../runtime/log.ts'
 import { backendTimeout, createVideos } from '../videos/video-service.ts'
@@ -44,7 +45,7 @@ interface Ground {
   readonly log: Log
   readonly clock: () => number
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly lenses: Lenses
   readonly events: Events
   readonly metrics: Metrics

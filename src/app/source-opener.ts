@@ -2,7 +2,7 @@ import { openFileSource } from '../net/file-source.ts'
 import type { FetchSettings } from '../net/limits.ts'
 import { parseSourceUrl } from '../net/source-url.ts'
 import { openUrlSource } from '../net/url-source.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { openObjectSource } from '../objects/object-source.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 
@@ -11,7 +11,7 @@ type Source = { readonly type: 'url'; readonly url: string } | { readonly type: 
 export type SourceOpener = (source: Source, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
 
 /** The bytes of a source, wherever they lie; a stranger's address only behind the guard. */
-export function createSourceOpener(fetch: FetchSettings, objects: DiskObjects): SourceOpener {
+export function createSourceOpener(fetch: FetchSettings, objects: ObjectStore): SourceOpener {
   return async (source, { signal, scratch }) => {
     switch (source.type) {
       case 'url': return openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal })

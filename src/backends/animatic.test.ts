@@ -18,7 +18,7 @@ const MiB = 1024 * 1024
 
 const flat = (background: string): Promise<Uint8Array> => sharp({ create: { width: 64, height: 64, channels: 3, background } }).webp().toBuffer()
 const reference = (cast: number, n: number, form: 'cutout' | 'as-is', bytes: Uint8Array): RenderedReference & { mime: string; bytes: Uint8Array } => (
-  { kind: 'image', n, of: 'character', cast, character: newCharacterId(), form, file: { name: 'portrait.webp', bytes: bytes.length, sha256: '' }, mime: 'image/webp', bytes }
+  { kind: 'image', n, of: 'character', cast, character: newCharacterId(), form, file: { name: 'portrait.webp', key: 'char_1/1/portrait.webp', bytes: bytes.length, sha256: '' }, mime: 'image/webp', bytes }
 )
 
 async function request(changes: { readonly seconds?: number; readonly size?: string; readonly bytes?: Uint8Array } = {}): Promise<BackendRequest> {

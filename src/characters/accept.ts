@@ -56,7 +56,7 @@ async function writeRow(db: Database, request: CreateRequest, { id, nowMs, possi
   const { account, isForced, options: { username, aliases } } = request
   await insertCharacter(db, {
     id, account, status: 'queued', progress: 0, attempts: 0, fingerprint: fingerprintOf(request), is_forced: isForced ? 1 : 0,
-    request: writeRequest(request), created_at: nowMs, updated_at: nowMs,
+    request: writeRequest(request), created_at: nowMs, updated_at: nowMs, trace_id: request.traceId,
   })
   // The character that may turn out to be the answer holds the names that were chosen for it.
   const isToBeHad = async (name: string, isAlias: boolean): Promise<boolean> =>

@@ -1,7 +1,7 @@
 import type { Character, Kind, SourceFacts, Subject } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
-import type { ByteRange } from '../objects/disk-objects.ts'
+import type { ByteRange } from '../objects/object-store.ts'
 import type { CharacterState, CreateRequest, CreateTicket, Evidence, SourceRequest } from './requests.ts'
 
 export type { ByteRange }

@@ -2,7 +2,7 @@ import type { Character, Step } from '../domain/character.ts'
 import type { Database } from '../db/database.ts'
 import type { Events } from '../events/events.ts'
 import type { Lenses } from '../jail/lenses.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import { createSteps, type StepRecord } from '../runtime/step.ts'
 import { chooseAllowed, type HumanPolicy } from './choose-allowed.ts'
@@ -15,7 +15,7 @@ export type OpenSource = (source: SourceRequest, options: { readonly signal: Abo
 
 export interface PipelineDeps {
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly lenses: Pick<Lenses, 'jail' | 'open'>
   readonly events: Pick<Events, 'record'>
   readonly openSource: OpenSource
@@ -55,7 +55,7 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
   const voice = await step('voice', () => lens.call('voice', {}))
 
   const name = await step('name', () => nameCharacter(choice.subject, request.options, deps))
-  const files = await step('publish', () => storeFiles(job.id, { portrait, cutout, references, voice, window }, objects))
+  const files = await step('publish', () => storeFiles(job, { portrait, cutout, references, voice, window }, objects))
   const facts = { window, clipSha256, seen, choice, portrait, cutout, references, vectors, voice, files, source, steps: records, jail: lenses.jail.kind }
   const character = await step('stored', () => commitCharacter(describeCharacter(job, facts, deps.clock()), { job, facts, name }, deps))
   return await step('committed', () => character) // awaited here: a rejection that is returned is nobody's while what is in use is disposed

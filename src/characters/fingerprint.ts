@@ -5,7 +5,7 @@ import { sha256 } from '../runtime/sha256.ts'
  * What makes two requests the same: source, window, and the options that change the result. Hex, of parsed fields only,
  * so a file that is sent again in another multipart body is the same. The account is compared beside it.
  */
-export function fingerprintOf({ source, window, options }: Omit<CreateRequest, 'account' | 'isForced'>): string {
+export function fingerprintOf({ source, window, options }: Pick<CreateRequest, 'source' | 'window' | 'options'>): string {
   const { username, aliases, displayName, description, tags, metadata, subject, isStrict, consent } = options
   const fields = [
     sourceKey(source), window && [window.startMs, window.endMs],

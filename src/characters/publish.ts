@@ -10,7 +10,7 @@ import { freeUsernames, takeUsername } from '../db/username-rows.ts'
 import { completedValues } from '../db/stored-character.ts'
 import { insertVectors } from '../db/vector-rows.ts'
 import type { Events } from '../events/events.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import type { StepRecord } from '../runtime/step.ts'
 import type { Answers } from './lens-answers.ts'
@@ -56,10 +56,11 @@ export async function nameCharacter({ kind, colour }: Subject, { username }: Cre
 type Pictures = Pick<Facts, 'window' | 'portrait' | 'cutout' | 'references' | 'voice'>
 
 /** All on disk when this resolves; without a row they are nobody's. */
-export async function storeFiles(id: string, pictures: Pictures, objects: DiskObjects): Promise<readonly StoredFile[]> {
+export async function storeFiles({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>, pictures: Pictures, objects: ObjectStore): Promise<readonly StoredFile[]> {
   return Promise.all(toFiles(pictures).map(async ({ name, data }) => {
-    await objects.put(objectKey(id, name), data)
-    return { name, bytes: data.length, sha256: sha256(data) }
+    const key = objectKey(id, attempt, name)
+    await objects.put(key, data)
+    return { name, key, bytes: data.length, sha256: sha256(data) }
   }))
 }
 

@@ -1,12 +1,12 @@
 import { AppError } from '../domain/errors.ts'
 import { isCharacterId } from '../domain/identifier.ts'
-import { contentTypeOf, objectKey } from '../domain/stored-file.ts'
+import { contentTypeOf } from '../domain/stored-file.ts'
 import { foldUsername } from '../domain/username.ts'
 import { findByMediaToken, findCharacter, findOwnCharacter, listCharacters, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import { findEvidence } from '../db/evidence-rows.ts'
 import { filesOf, searchWords } from '../db/stored-character.ts'
-import { ObjectNotFound, type DiskObjects } from '../objects/disk-objects.ts'
+import { ObjectNotFound, type ObjectStore } from '../objects/object-store.ts'
 import type { CharacterPage, ListRequest, Media } from './characters.ts'
 import type { CharacterState, Evidence } from './requests.ts'
 import { readEvidence, stateOf } from './stored-character.ts'
@@ -45,7 +45,7 @@ export async function readEvidenceOf(db: Database, account: string, ref: string)
   return readEvidence(json)
 }
 
-export async function findMedia({ db, objects }: { readonly db: Database; readonly objects: DiskObjects }, token: string, name: string): Promise<Media> {
+export async function findMedia({ db, objects }: { readonly db: Database; readonly objects: ObjectStore }, token: string, name: string): Promise<Media> {
   const row = await findByMediaToken(db, token)
   const file = row && filesOf(row).find((file) => file.name === name)
   if (!file) throw new AppError('not_found', { details: { see: '/docs' } })
@@ -53,7 +53,7 @@ export async function findMedia({ db, objects }: { readonly db: Database; readon
     contentType: contentTypeOf(name), bytes: file.bytes, sha256: file.sha256,
     read: async (range) => {
       try {
-        return await objects.get(objectKey(row.id, name), range)
+        return await objects.get(file.key, range)
       } catch (error) {
         // The row says that it is there, so a caller who believed a 404 would forget a picture that exists.
         if (error instanceof ObjectNotFound) throw new AppError('storage_unavailable', { details: { retryAfterSeconds: 30 }, cause: error })

@@ -3,7 +3,7 @@ import type { CharacterId } from '../domain/identifier.ts'
 import { emptyLog, listExpired, purgeCharacter, setDeleted, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import type { Events } from '../events/events.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { Removal } from './characters.ts'
 import { findRow, findVisibleRow } from './read-characters.ts'
 import type { CharacterState } from './requests.ts'
@@ -12,7 +12,7 @@ import { stateOf } from './stored-character.ts'
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000
 
-interface Stores { readonly db: Database; readonly objects: DiskObjects }
+interface Stores { readonly db: Database; readonly objects: ObjectStore }
 type Telling = { readonly db: Database; readonly events: Pick<Events, 'record'> }
 interface RemoveRequest { readonly account: string; readonly ref: string; readonly isPurge: boolean; readonly nowMs: number }
 

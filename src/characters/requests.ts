@@ -35,6 +35,10 @@ export interface CreateRequest {
   readonly options: CreateOptions
   /** A new character whatever was made before. */
   readonly isForced: boolean
+  /** The request that asked for it, in every log. */
+  readonly traceId: string | null
+  /** Bound to the character in the transaction that writes its row. */
+  readonly idempotencyKey: string | null
 }
 
 /**

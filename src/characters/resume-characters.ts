@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import { isCharacterId } from '../domain/identifier.ts'
 import { listKept, listUnfinished, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { Log } from '../runtime/log.ts'
 import type { CharacterJobs } from './character-jobs.ts'
 import { requestOf } from './stored-character.ts'
 
 interface ResumeDeps {
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly log: Log
   readonly settings: { readonly workFolder: string; readonly uploadsFolder: string }
 }
@@ -34,8 +34,8 @@ async function collectUploads(folder: string, unfinished: readonly CharacterRow[
 }
 
 /** A row comes before its objects, so a folder of a character that is listed before the rows are and has none is nobody's. */
-async function collectObjects(db: Database, objects: DiskObjects): Promise<number> {
-  const folders = await objects.listFolders()
+async function collectObjects(db: Database, objects: ObjectStore): Promise<number> {
+  const folders = (await Array.fromAsync(objects.listFolders())).flat()
   const kept = await listKept(db)
   const dead = folders.filter((id) => isCharacterId(id) && !kept.has(id))
   for (const id of dead) await objects.deleteFolder(id)

@@ -18,12 +18,12 @@ export function stateOf(row: CharacterRow): CharacterState {
   }
 }
 
-type StoredRequest = Omit<CreateRequest, 'account'>
+type StoredRequest = Omit<CreateRequest, 'account' | 'traceId' | 'idempotencyKey'>
 export const writeRequest = ({ source, window, options, isForced }: CreateRequest): string => JSON.stringify({ source, window, options, isForced } satisfies StoredRequest)
 
-export function requestOf({ id, account, request }: CharacterRow): CreateRequest {
+export function requestOf({ id, account, request, trace_id }: CharacterRow): CreateRequest {
   if (request === null) throw new Error(`the row of ${id} holds no request`)
-  return { account, ...JSON.parse(request) as StoredRequest }
+  return { account, traceId: trace_id, idempotencyKey: null, ...JSON.parse(request) as StoredRequest }
 }
 
 export const writeEvidence = (evidence: Evidence): string => JSON.stringify(evidence)

@@ -7,6 +7,7 @@ type Untyped = Kysely<unknown> // a migration speaks of the tables of its day
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001_characters_and_keys': { up: charactersAndKeys },
   '0002_videos_and_events': { up: videosAndEvents },
+  '0003_many_processes': { up: manyProcesses },
 }
 
 async function charactersAndKeys(db: Untyped): Promise<void> {
@@ -139,4 +140,40 @@ async function eventTables(db: Untyped): Promise<void> {
   await db.schema.createIndex('webhook_deliveries_of_account').on('webhook_deliveries').columns(['account', 'id']).execute()
   // What an earlier one of the same object holds back is asked for each that is due.
   await db.schema.createIndex('webhook_deliveries_of_object').on('webhook_deliveries').columns(['endpoint_id', 'object_id', 'status', 'id']).execute()
+}
+
+async function manyProcesses(db: Untyped): Promise<void> {
+  await db.schema.alterTable('characters').addColumn('trace_id', 'text').execute()
+  await db.schema.alterTable('videos').addColumn('trace_id', 'text').execute()
+  await db.schema.alterTable('videos').addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0)).execute()
+  await db.schema.createTable('errands')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('request', 'text', (column) => column.notNull())
+    .addColumn('answer', 'text')
+    .addColumn('error', 'text')
+    .addColumn('trace_id', 'text')
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createTable('idempotency_keys')
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('fields', 'text', (column) => column.notNull())
+    .addColumn('object_id', 'text')
+    .addColumn('status', 'integer')
+    .addColumn('headers', 'text')
+    .addColumn('body', 'text')
+    .addColumn('held_at', 'bigint', (column) => column.notNull())
+    .addColumn('created_at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('idempotency_keys_key', ['account', 'key'])
+    .execute()
+  await db.schema.createIndex('idempotency_keys_by_time').on('idempotency_keys').column('created_at').execute()
+  await db.schema.createIndex('idempotency_keys_of_object').on('idempotency_keys').column('object_id').execute()
+  await db.schema.createTable('chores')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('done_at', 'bigint', (column) => column.notNull())
+    .execute()
+  await db.schema.createIndex('webhook_deliveries_by_time').on('webhook_deliveries').columns(['status', 'updated_at']).execute()
 }

@@ -1,6 +1,6 @@
 import type { Character, Kind } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
-import type { StoredFile } from '../domain/stored-file.ts'
+import { readStoredFiles, type StoredFile } from '../domain/stored-file.ts'
 import { foldUsername } from '../domain/username.ts'
 import type { CharacterRow, CharacterValues } from './character-rows.ts'
 
@@ -37,4 +37,4 @@ export function characterOf(row: CharacterRow): Character {
   }
 }
 
-export const filesOf = ({ media }: { readonly media: string | null }): readonly StoredFile[] => JSON.parse(media ?? '[]') as readonly StoredFile[]
+export const filesOf = ({ id, media }: Pick<CharacterRow, 'id' | 'media'>): readonly StoredFile[] => readStoredFiles(id, media)

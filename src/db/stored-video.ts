@@ -1,5 +1,5 @@
 import type { VideoId } from '../domain/identifier.ts'
-import type { StoredFile } from '../domain/stored-file.ts'
+import { readStoredFiles, type StoredFile } from '../domain/stored-file.ts'
 import type { Verification } from '../domain/verification.ts'
 import type { Video, VideoState, VideoStep } from '../domain/video.ts'
 import { readError, writeError } from './stored-error.ts'
@@ -39,7 +39,7 @@ function stateOf(row: VideoRow): VideoState {
   }
 }
 
-const filesOf = ({ files }: VideoRow): readonly StoredFile[] => JSON.parse(files ?? '[]') as readonly StoredFile[]
+const filesOf = ({ id, files }: VideoRow): readonly StoredFile[] => readStoredFiles(id, files)
 
 function outputOf(row: VideoRow): NonNullable<VideoFacts['output']> {
   const { output } = readFacts(row)

@@ -9,6 +9,9 @@ export interface Tables {
   events: EventsTable
   webhook_endpoints: WebhookEndpointsTable
   webhook_deliveries: WebhookDeliveriesTable
+  errands: ErrandsTable
+  idempotency_keys: IdempotencyKeysTable
+  chores: ChoresTable
 }
 
 export interface CharactersTable {
@@ -17,6 +20,7 @@ export interface CharactersTable {
   status: 'queued' | 'in_progress' | 'completed' | 'failed'
   step: string | null
   progress: number
+  /** Of the try that holds the row: what an earlier one writes late is refused by it. */
   attempts: number
   fingerprint: string
   is_forced: 0 | 1
@@ -38,6 +42,8 @@ export interface CharactersTable {
   updated_at: number
   completed_at: number | null
   deleted_at: number | null
+  /** The request that asked for it, to find it again in every log. */
+  trace_id: string | null
 }
 
 /** JSON, beside the characters because it is larger than all the rest of a row and read seldom. */
@@ -64,6 +70,8 @@ export interface VideosTable {
   model: string
   /** JSON of what the backend gave to follow it by; null until it is submitted. */
   operation: string | null
+  /** Of the try that holds the row: what an earlier one writes late is refused by it. */
+  attempts: number
   /** How often it was submitted. */
   submissions: number
   /** JSON of what the columns do not hold of the video. */
@@ -73,6 +81,8 @@ export interface VideosTable {
   files: string | null
   /** JSON of the last verification. */
   verification: string | null
+  /** The request that asked for it. */
+  trace_id: string | null
   created_at: number
   updated_at: number
   completed_at: number | null
@@ -126,3 +136,39 @@ export interface WebhookDeliveriesTable {
   created_at: number
   updated_at: number
 }
+
+/** Short work on a lens whose answer somebody waits for, in whatever process. Gone soon after. */
+export interface ErrandsTable {
+  id: string
+  account: string
+  kind: string
+  status: 'queued' | 'completed' | 'failed'
+  /** JSON. */
+  request: string
+  /** JSON; null until completed. */
+  answer: string | null
+  error: string | null
+  trace_id: string | null
+  created_at: number
+}
+
+/** One per request that came with an `Idempotency-Key`, for a day. */
+export interface IdempotencyKeysTable {
+  account: string
+  key: string
+  /** Hash of route and parsed fields. */
+  fields: string
+  /** What the request made, written in the transaction that made it. */
+  object_id: string | null
+  /** The answer; null while it is worked on. */
+  status: number | null
+  /** JSON of those that are sent again. */
+  headers: string | null
+  body: string | null
+  /** Who works on it says so every few seconds, by the database's clock. */
+  held_at: number
+  created_at: number
+}
+
+/** Upkeep that one of all processes does, once in a while. */
+export interface ChoresTable { name: string; /** By the database's clock. */ done_at: number }

@@ -18,6 +18,12 @@ const VIDEO_ID = /^video_[0-9a-f]{32}$/
 export const newVideoId = (nowMs?: number): VideoId => `video_${sortableId(nowMs)}` as VideoId
 export const isVideoId = (text: string): text is VideoId => VIDEO_ID.test(text)
 
+export type ErrandId = string & { readonly brand: 'ErrandId' }
+export const newErrandId = (nowMs?: number): ErrandId => `errand_${sortableId(nowMs)}` as ErrandId
+
+/** The millisecond an id was made in, by the clock of the process that made it. */
+export const madeAtMs = (id: string): number => Number.parseInt(id.slice(id.indexOf('_') + 1, id.indexOf('_') + 13), 16)
+
 export const newEventId = (nowMs?: number): string => `evt_${sortableId(nowMs)}`
 export const newWebhookEndpointId = (nowMs?: number): string => `whe_${sortableId(nowMs)}`
 export const newWebhookDeliveryId = (nowMs?: number): string => `whd_${sortableId(nowMs)}`

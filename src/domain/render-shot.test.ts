@@ -9,7 +9,7 @@ import { renderShot } from './render-shot.ts'
 import type { CastMember, RenderedReference, RenderedShot, Shot } from './shot.ts'
 import { writeOut } from './write-prompt.ts'
 
-const file = (name: string) => ({ name, bytes: 1, sha256: '00' })
+const file = (name: string) => ({ name, key: name, bytes: 1, sha256: '00' })
 
 const member = (username: string, { hasCutout = true, hasVoice = false, ...rest }: Partial<CastMember> & { readonly hasCutout?: boolean; readonly hasVoice?: boolean } = {}): CastMember => ({
   id: `char_${username}` as CharacterId, username, kind: 'animal', revision: 1, description: null, ...rest,

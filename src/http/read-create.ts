@@ -2,7 +2,6 @@ import type { FastifyRequest } from 'fastify'
 import type { CreateOptions, SourceRequest } from '../characters/requests.ts'
 import { AppError } from '../domain/errors.ts'
 import { parseAlias, parseUsername } from '../domain/username.ts'
-import { objectKey } from '../domain/stored-file.ts'
 import { parseTimeWindow, type TimeWindow } from '../domain/window.ts'
 import type { Videos } from '../videos/videos.ts'
 import { accountOf } from './hooks.ts'
@@ -37,8 +36,8 @@ export async function sourceOf({ url, video, data, from_task }: DetectBody, requ
 /** Published samples send both: the video counts if it exists, else the URL. Rejects with `video_not_found`, `video_not_ready`, `video_failed`. */
 export async function finishedVideo(id: string, url: string | null, request: FastifyRequest, { parseSourceUrl, videos }: Omit<SourceReading, 'scratchFolder'>): Promise<SourceRequest> {
   try {
-    const { id: video, file } = await videos.fileOf(accountOf(request), id, 'from_task')
-    return { type: 'video', objectKey: objectKey(video, file.name), bytes: file.bytes, sha256: file.sha256 }
+    const { file } = await videos.fileOf(accountOf(request), id, 'from_task')
+    return { type: 'video', objectKey: file.key, bytes: file.bytes, sha256: file.sha256 }
   } catch (error) {
     const isElsewhere = url !== null && error instanceof AppError && error.code === 'video_not_found'
     if (isElsewhere) return { type: 'url', url: parseSourceUrl(url) }

@@ -21,6 +21,7 @@ export function readShot(body: ShotBody, request: FastifyRequest): VideoRequest 
     unknownMentions: body.unknown_mentions ?? 'error',
     from: null,
     isRetry: isRetry(request),
+    traceId: request.id, idempotencyKey: null,
   }
 }
 
@@ -57,7 +58,7 @@ export async function readInlineCharacter({ character_url, character_timestamps,
   const source = character_from_task
     ? await about('character_from_task', () => finishedVideo(character_from_task, character_url ?? null, request, reading))
     : { type: 'url', url: await about('character_url', () => reading.parseSourceUrl(character_url ?? '')) } as const
-  return { account: accountOf(request), source, window, options: NO_OPTIONS, isForced: false }
+  return { account: accountOf(request), source, window, options: NO_OPTIONS, isForced: false, traceId: request.id, idempotencyKey: null }
 }
 
 /** What is refused is named as this body calls it. */

@@ -1,139 +1,79 @@
-import PQueue from 'p-queue'
-import { AppError } from '../domain/errors.ts'
+import type { Database } from '../db/database.ts'
 
-export interface JobQueueOptions {
-  /** How many run at a time: the number of lenses. */
+/** Says that somebody has to look after the row of this id; what is to be done, and how far it is, stands there alone. */
+export interface Job {
+  /** Its first part, up to the `_`, says what kind of row it is. */
+  readonly id: string
+  readonly account: string
+  /** The request that asked for it. */
+  readonly traceId: string | null
+  /** When it has waited longer than this nobody wants it any more. Absent: it is wanted however long it waits. */
+  readonly patienceMs?: number
+}
+
+/** A place in the queue, taken inside the transaction that writes the row. Use one of the two, once. */
+export interface Claim {
+  /** The transaction is committed. */
+  start(): void
+  /** It was not. */
+  withdraw(): void
+}
+
+/** A job whose turn it is, in this process. */
+export interface Turn {
+  readonly id: string
+  readonly traceId: string | null
+  /** It waited longer than its patience: it is to be ended, not done. */
+  readonly isLate: boolean
+  /**
+   * Fires with {@link LeaseLost} when another process may have taken the job over, with AppError `shutting_down` when this process ends,
+   * and with the error of the deadline when it has run for too long.
+   */
+  readonly signal: AbortSignal
+}
+
+/** What is done with jobs of one kind. */
+export interface Handler {
+  /** Resolves when the row is at its end, or is no longer ours. A rejection hands the job back: whoever is free tries it again, after a while. */
+  run(turn: Turn): Promise<void>
+  /** It was handed back too often: the row is to be brought to an end without another try. */
+  giveUp(id: string): Promise<void>
+}
+
+export interface QueueFigures { readonly waiting: number; readonly running: number }
+
+/**
+ * Jobs that are worked on when their turn comes, as many at a time as there is room for. Between accounts turns are fair: one with many
+ * jobs in it does not keep another's first one waiting behind all of them; within an account they come in order.
+ */
+export interface JobQueue {
+  /**
+   * For the transaction that writes the row. Rejects with `queue_full`, with the seconds after which a place is likely, or `shutting_down`.
+   * The bound is shared by accounts: who has less than a fair share of the places still gets one when others have filled it.
+   */
+  claim(trx: Database, job: Job): Promise<Claim>
+  /** For rows that were accepted before and are not at their end: not bounded; those that are in the queue or under way already, in any process, are left alone. */
+  reclaim(jobs: readonly Job[]): Promise<void>
+  /** From now on this process takes turns; by kind, the part of the id before its `_`. A process that never calls it only adds jobs. */
+  work(handlers: Readonly<Record<string, Handler>>): Promise<void>
+  /** Of all processes. */
+  figures(): Promise<QueueFigures>
+  /** Takes no more jobs, neither to add nor to do; lets what runs here go on for `graceMs`, then stops it and hands it back. Resolves when nothing runs here. */
+  drain(options: { readonly graceMs: number }): Promise<void>
+}
+
+/** Another process may have the job now: nothing may be written for it from here any more. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost'
+}
+
+export interface QueueOptions {
+  /** How many this process works on at a time. */
   readonly concurrency: number
-  /** How many more may wait. */
+  /** How many may wait, in all processes together. */
   readonly mostWaiting: number
-  /** A job that has run for so long is stopped. */
+  /** A job that has run for so long is stopped, */
   readonly deadlineMs: number
-  /** With this; `lens_failed` unless it says otherwise. */
-  readonly onDeadline?: (seconds: number) => AppError
-  readonly random?: () => number
-}
-
-export type Work<T> = (signal: AbortSignal) => Promise<T>
-
-/** A place in the queue: taken before the row is written, so that what is written will run. Use it once. */
-export interface Place {
-  /** First come, first served. Rejects with what the work rejects with, the caller's reason, `shutting_down`, or the error of the deadline. */
-  run<T>(work: Work<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
-  /** Gives the place back unused. */
-  leave(): void
-}
-
-/** What is stopped may clean up for so long before its place is given away. */
-const CLEAN_UP_MS = 2000
-const FIRST_GUESS_MS = 2000
-/** How much one more job changes the measured service time. */
-const NEWEST_SHARE = 0.2
-const MOST_RETRY_SECONDS = 60
-
-/** The jobs of this process, first come, first served. What they are is in their rows: nothing here outlives it. */
-class JobQueue {
-  readonly #options: JobQueueOptions
-  readonly #queue: PQueue
-  readonly #waiting = new Set<AbortController>()
-  readonly #running = new Set<AbortController>()
-  #taken = 0
-  #serviceMs = FIRST_GUESS_MS
-  #isClosed = false
-
-  constructor(options: JobQueueOptions) {
-    this.#options = options
-    this.#queue = new PQueue({ concurrency: options.concurrency })
-  }
-
-  get waiting(): number { return this.#queue.size }
-  get running(): number { return this.#queue.pending }
-
-  /** Throws `queue_full`, with the seconds after which a place is likely, or `shutting_down`. */
-  claim(): Place {
-    const { concurrency, mostWaiting } = this.#options
-    const isFull = this.#taken >= concurrency + mostWaiting
-    if (isFull && !this.#isClosed) throw new AppError('queue_full', { details: { retryAfterSeconds: this.#retryAfterSeconds() } })
-    return this.reclaim()
-  }
-
-  /** For work that was accepted before this start: not bounded again. Throws `shutting_down`. */
-  reclaim(): Place {
-    if (this.#isClosed) throw shuttingDown()
-    let isTaken = true
-    this.#taken++
-    const leave = (): void => {
-      if (isTaken) this.#taken--
-      isTaken = false
-    }
-    return { leave, run: (work, { signal } = {}) => this.#wait(work, signal).finally(leave) }
-  }
-
-  /** Refuses what waits or comes with `shutting_down`, lets what runs go on for `graceMs`, then stops it. Resolves when nothing runs. */
-  async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
-    this.#isClosed = true
-    for (const job of this.#waiting) job.abort(shuttingDown())
-    const timer = setTimeout(() => { for (const job of this.#running) job.abort(shuttingDown()) }, graceMs)
-    await this.#queue.onIdle()
-    clearTimeout(timer)
-  }
-
-  #retryAfterSeconds(): number {
-    const expectedMs = (this.#serviceMs * (this.waiting + 1)) / this.#options.concurrency
-    const spread = 0.8 + 0.4 * (this.#options.random ?? Math.random)() // or everybody refused now would be back at the same moment
-    return Math.min(MOST_RETRY_SECONDS, Math.max(1, Math.ceil((expectedMs * spread) / 1000)))
-  }
-
-  async #wait<T>(work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
-    const job = new AbortController()
-    // The queue's own signal option would give the place of a running job away before it has cleaned up.
-    const left = new AbortController()
-    job.signal.addEventListener('abort', () => { if (this.#waiting.has(job)) left.abort(job.signal.reason) }, { once: true })
-    const onAbort = (): void => job.abort(signal?.reason)
-    this.#waiting.add(job)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    try {
-      return await this.#queue.add(() => this.#run(work, job), { signal: left.signal })
-    } finally {
-      this.#waiting.delete(job)
-      signal?.removeEventListener('abort', onAbort)
-    }
-  }
-
-  async #run<T>(work: Work<T>, job: AbortController): Promise<T> {
-    this.#waiting.delete(job)
-    this.#running.add(job)
-    const { deadlineMs, onDeadline = lensFailed } = this.#options
-    const started = performance.now()
-    const deadline = setTimeout(() => job.abort(onDeadline(deadlineMs / 1000)), deadlineMs)
-    try {
-      return await settledOrAbandoned(work(job.signal), job.signal)
-    } finally {
-      clearTimeout(deadline)
-      this.#running.delete(job)
-      this.#serviceMs += NEWEST_SHARE * (performance.now() - started - this.#serviceMs)
-    }
-  }
-}
-
-export const createJobQueue = (options: JobQueueOptions): JobQueue => new JobQueue(options)
-
-export type { JobQueue }
-
-const lensFailed = (seconds: number): AppError => new AppError('lens_failed', { details: { reason: 'deadline', seconds } })
-
-const shuttingDown = (): AppError => new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })
-
-/** The work's own end; or, when it is stopped and does not end, the reason it was stopped for. */
-async function settledOrAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const abandoned = Promise.withResolvers<never>()
-  let timer: NodeJS.Timeout | undefined
-  const onAbort = (): void => { timer = setTimeout(() => abandoned.reject(signal.reason), CLEAN_UP_MS) }
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, abandoned.promise])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
-  }
+  /** with this. */
+  readonly onDeadline: (seconds: number) => Error
 }

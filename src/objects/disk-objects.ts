@@ -2,17 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '../domain/errors.ts'
-
-/** There are no bytes under this key. */
-export class ObjectNotFound extends Error {
-  override readonly name = 'ObjectNotFound'
-  constructor(key: string, options?: ErrorOptions) { super(`no object ${key}`, options) }
-}
-
-/** First byte and the one behind the last. */
-export interface ByteRange { readonly start: number; readonly end: number }
-
-export type DiskObjects = ReturnType<typeof createDiskObjects>
+import { ObjectNotFound, type ByteRange, type ObjectStore } from './object-store.ts'
 
 const KEY = /^[a-z0-9][a-z0-9_.-]*(?:\/[a-z0-9][a-z0-9_.-]*)*$/
 const MOST_KEY = 200
@@ -23,7 +13,7 @@ const RETRY_AFTER_SECONDS = 30
  * Stored bytes below one folder. Keys are lower-case paths chosen by the caller.
  * What the disk refuses rejects with an AppError: `storage_full`, or `storage_unavailable`.
  */
-export function createDiskObjects({ folder }: { readonly folder: string }) {
+export function createDiskObjects({ folder }: { readonly folder: string }): ObjectStore {
   const pathOf = (key: string): string => {
     if (!KEY.test(key) || key.length > MOST_KEY) throw new RangeError(`not an object key: ${key}`)
     return join(folder, key)
@@ -45,8 +35,13 @@ export function createDiskObjects({ folder }: { readonly folder: string }) {
       await rm(pathOf(key), { recursive: true, force: true })
       return files
     }),
-    /** The names directly below the top: the folders of keys. */
-    listFolders: (): Promise<readonly string[]> => translated('', () => readdir(folder).catch(unless('ENOENT', []))),
+    putFile: async (key, path) => {
+      const { createReadStream } = await import('node:fs')
+      await translated(key, () => write(pathOf(key), createReadStream(path)))
+      await rm(path)
+    },
+    listFolders: async function *() { yield await translated('', () => readdir(folder).catch(unless('ENOENT', []))) },
+    check: async () => {},
   }
 }
 

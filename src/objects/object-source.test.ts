@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createDiskObjects, type DiskObjects } from './disk-objects.ts'
+import { createDiskObjects } from './disk-objects.ts'
+import type { ObjectStore } from './object-store.ts'
 import { openObjectSource } from './object-source.ts'
 
 const SIZE = 700_000 // several chunks of the store
@@ -10,7 +11,7 @@ const ALL = Uint8Array.from({ length: SIZE }, (_, at) => at % 251)
 const KEY = 'video_1/video.mp4'
 
 let folder: string
-let objects: DiskObjects
+let objects: ObjectStore
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dramatis-source-'))
   objects = createDiskObjects({ folder })

@@ -1,13 +1,13 @@
 import { AppError } from '../domain/errors.ts'
 import type { ByteRun, ByteSource, ReadOptions } from '../runtime/byte-source.ts'
-import { ObjectNotFound, type DiskObjects } from './disk-objects.ts'
+import { ObjectNotFound, type ObjectStore } from './object-store.ts'
 
 /** An unplanned read answers with this much at least: the store is near, the lens behind its pipe is not. */
 const LEAST_READ_BYTES = 64 * 1024
 const RETRY_AFTER_SECONDS = 30
 
 /** A stored object of so many bytes as a source. Reading rejects with `storage_unavailable` when it is gone or out of reach. */
-export function openObjectSource(objects: Pick<DiskObjects, 'get'>, key: string, bytes: number): ByteSource {
+export function openObjectSource(objects: Pick<ObjectStore, 'get'>, key: string, bytes: number): ByteSource {
   return new ObjectSource(objects, key, bytes)
 }
 
@@ -15,10 +15,10 @@ class ObjectSource implements ByteSource {
   readonly size: number
   bytesRead = 0
   requests = 0
-  readonly #objects: Pick<DiskObjects, 'get'>
+  readonly #objects: Pick<ObjectStore, 'get'>
   readonly #key: string
 
-  constructor(objects: Pick<DiskObjects, 'get'>, key: string, bytes: number) {
+  constructor(objects: Pick<ObjectStore, 'get'>, key: string, bytes: number) {
     this.#objects = objects
     this.#key = key
     this.size = bytes

@@ -37,7 +37,7 @@ const castOf = ({ cast }: ResolvedPrompt): readonly string[] => cast.map(({ user
 
 /** A row that holds nothing but its state. */
 const rowOf = (values: Partial<CharactersTable>): CharactersTable => ({
-  id: newCharacterId(), account: 'local', status: 'queued', step: null, progress: 0, attempts: 0, fingerprint: 'f', is_forced: 0, request: null, error: null, same_as: null,
+  id: newCharacterId(), account: 'local', status: 'queued', step: null, progress: 0, attempts: 0, fingerprint: 'f', is_forced: 0, request: null, error: null, same_as: null, trace_id: null,
   clip_sha256: null, media_token: null, media: null, kind: null, facts: null, search: null, created_at: 1, updated_at: 1, completed_at: null, deleted_at: null, ...values,
 })
 

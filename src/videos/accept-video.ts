@@ -4,15 +4,14 @@ import { videoOf, writeFacts, type VideoFacts } from '../db/stored-video.ts'
 import { findRecentVideo, findVideo, insertVideo, type VideoRow } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import { newVideoId, type VideoId } from '../domain/identifier.ts'
-import { objectKey } from '../domain/stored-file.ts'
 import type { Video } from '../domain/video.ts'
 import type { Events } from '../events/events.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { Log } from '../runtime/log.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { writeOrder, type OrderedPicture } from './order.ts'
 import { planVideo, type PlanDeps, type Planned } from './plan-video.ts'
-import { bytesOfFile, givenFolder, pictureName } from './video-files.ts'
+import { bytesOfFile, givenFolder, givenKey, pictureName } from './video-files.ts'
 import type { ClaimedVideo } from './video-jobs.ts'
 import type { PictureRequest, VideoPlan, VideoRequest } from './videos.ts'
 
@@ -20,7 +19,7 @@ import type { PictureRequest, VideoPlan, VideoRequest } from './videos.ts'
 const SAME_ANSWER_MS = 10 * 60_000
 
 export interface AcceptDeps extends PlanDeps {
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly events: Pick<Events, 'record'>
   readonly clock: () => number
   readonly log: Log
@@ -94,12 +93,12 @@ async function acceptNew(request: VideoRequest, planned: Planned, { db, objects,
   }
 }
 
-async function keepGiven(id: VideoId, pictures: readonly PictureRequest[], objects: DiskObjects): Promise<readonly OrderedPicture[]> {
+async function keepGiven(id: VideoId, pictures: readonly PictureRequest[], objects: ObjectStore): Promise<readonly OrderedPicture[]> {
   return Promise.all(pictures.map(async (picture, index) => {
     if (picture.type === 'url') return picture
     const name = pictureName(index)
     const { size } = await stat(picture.path)
-    await objects.put(objectKey(givenFolder(id), name), bytesOfFile(picture.path))
+    await objects.put(givenKey(id, name), bytesOfFile(picture.path))
     return { type: 'kept', name, bytes: size } as const
   }))
 }
@@ -111,7 +110,7 @@ async function writeRow(db: Database, request: VideoRequest, { id, nowMs, planne
   const { account, pending } = request
   const { size, seconds, seed, negativePrompt, segments } = shot
   await insertVideo(db, {
-    id, account, status: 'queued', progress: 0, fingerprint: fingerprintOf(request), backend: plan.backend, model: plan.model, submissions: 0,
+    id, account, status: 'queued', progress: 0, fingerprint: fingerprintOf(request), backend: plan.backend, model: plan.model, attempts: 0, submissions: 0,
     request: writeOrder({
       segments, isChinese: plan.prompt.isChinese, cast: shot.cast.map((member) => member.id), pending, pictures, size, seconds, seed, negativePrompt,
       routes: routes.map(({ backend, model }) => ({ backend: backend.name, model: model.id })),

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { VideoId } from '../domain/identifier.ts'
 import { objectKey, type StoredFile } from '../domain/stored-file.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { Judgement } from './judge-output.ts'
 import { bytesOfFile } from './video-files.ts'
 
-interface Storing { readonly objects: DiskObjects; readonly signal: AbortSignal }
+interface Storing { readonly objects: ObjectStore; readonly signal: AbortSignal }
 
 /** All on disk when this resolves; until the row names them they are nobody's. What an earlier try left is gone. Rejects with the signal's reason, and then leaves nothing. */
 export async function storeOutput(id: VideoId, { path, judgement }: { readonly path: string; readonly judgement: Judgement }, storing: Storing): Promise<readonly StoredFile[]> {
@@ -26,8 +26,9 @@ export async function storeOutput(id: VideoId, { path, judgement }: { readonly p
 async function store(id: VideoId, { name, bytes: chunks }: { readonly name: string; readonly bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array> }, { objects, signal }: Storing): Promise<StoredFile> {
   const hash = createHash('sha256')
   let bytes = 0
-  await objects.put(objectKey(id, name), counted())
-  return { name, bytes, sha256: hash.digest('hex') }
+  const key = objectKey(id, 1, name)
+  await objects.put(key, counted())
+  return { name, key, bytes, sha256: hash.digest('hex') }
 
   async function* counted(): AsyncGenerator<Uint8Array, void> {
     for await (const chunk of chunks) {

@@ -4,15 +4,15 @@ import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import { phrase } from '../domain/phrase.ts'
 import type { RenderedReference, RenderedShot } from '../domain/shot.ts'
-import { contentTypeOf, objectKey } from '../domain/stored-file.ts'
+import { contentTypeOf } from '../domain/stored-file.ts'
 import type { Lenses } from '../jail/lenses.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { openObjectSource } from '../objects/object-source.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import { lensFailed, onLens } from './on-lens.ts'
 import type { OrderedPicture } from './order.ts'
 import type { VideoLimits } from './settings.ts'
-import { givenFolder } from './video-files.ts'
+import { givenKey } from './video-files.ts'
 
 /** A file of ours, or what lies at a caller's address behind the guarded fetch. Rejects with `source_*`, `invalid_url`, `url_not_allowed`. */
 export type OpenSource = (
@@ -21,7 +21,7 @@ export type OpenSource = (
 ) => Promise<ByteSource>
 
 export interface LoadDeps {
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly lenses: Pick<Lenses, 'open'>
   readonly openSource: OpenSource
   readonly limits: Pick<VideoLimits, 'pictureBytes' | 'lensMs'>
@@ -63,8 +63,8 @@ const loadReference = (reference: RenderedReference, loading: Loading, deps: Loa
   (reference.of === 'picture' ? loadPicture(reference.picture, loading, deps) : loadFile(reference, loading, deps))
 
 async function loadFile(reference: Extract<RenderedReference, { of: 'character' }>, loading: Loading, deps: LoadDeps): Promise<Picture> {
-  const { character, file, kind, form } = reference
-  await using source = openObjectSource(deps.objects, objectKey(character, file.name), file.bytes)
+  const { file, kind, form } = reference
+  await using source = openObjectSource(deps.objects, file.key, file.bytes)
   const { bytes } = await source.read(0, file.bytes, { signal: loading.signal, isPlanned: true })
   const mime = contentTypeOf(file.name)
   const takes = loading.capabilities.kinds[kind]
@@ -82,7 +82,7 @@ async function loadPicture(index: number, loading: Loading, deps: LoadDeps): Pro
 
 async function openPicture(picture: OrderedPicture, { id, scratch, signal }: Loading, { objects, openSource }: LoadDeps): Promise<ByteSource> {
   if (picture.type === 'url') return openSource(picture, { signal, scratch })
-  return openObjectSource(objects, objectKey(givenFolder(id), picture.name), picture.bytes)
+  return openObjectSource(objects, givenKey(id, picture.name), picture.bytes)
 }
 
 interface Encoding { readonly takes: KindLimits | undefined; readonly onWhite: { readonly width: number; readonly height: number } | null }

@@ -2,9 +2,9 @@ import type { Database } from '../db/database.ts'
 import { videoOf } from '../db/stored-video.ts'
 import { findOwnVideo, listVideos } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
-import { contentTypeOf, objectKey, type StoredFile } from '../domain/stored-file.ts'
+import { contentTypeOf, type StoredFile } from '../domain/stored-file.ts'
 import type { Video, VideoState } from '../domain/video.ts'
-import { ObjectNotFound, type DiskObjects } from '../objects/disk-objects.ts'
+import { ObjectNotFound, type ObjectStore } from '../objects/object-store.ts'
 import type { Variant, VideoContent, VideoListRequest, VideoPage } from './videos.ts'
 
 /** Rejects with `video_not_found`: missing and somebody else's look the same. */
@@ -33,14 +33,14 @@ export function fileOf({ files }: Completed, variant: Variant): StoredFile {
   return file
 }
 
-export async function openContentOf({ db, objects }: { readonly db: Database; readonly objects: DiskObjects }, { account, id, variant }: { readonly account: string; readonly id: string; readonly variant: Variant }): Promise<VideoContent> {
+export async function openContentOf({ db, objects }: { readonly db: Database; readonly objects: ObjectStore }, { account, id, variant }: { readonly account: string; readonly id: string; readonly variant: Variant }): Promise<VideoContent> {
   const video = await findOne(db, account, id)
-  const { name, bytes, sha256 } = fileOf(completedOf(video), variant)
+  const { name, key, bytes, sha256 } = fileOf(completedOf(video), variant)
   return {
     contentType: contentTypeOf(name), bytes, sha256,
     read: async (range) => {
       try {
-        return await objects.get(objectKey(video.id, name), range)
+        return await objects.get(key, range)
       } catch (error) {
         if (!(error instanceof ObjectNotFound)) throw error
         await findOne(db, account, id) // deleted since it was looked up

@@ -4,11 +4,11 @@ import { deleteVideo } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { Events } from '../events/events.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { givenFolder } from './video-files.ts'
 import type { VideoJobs } from './video-jobs.ts'
 
-interface RemoveDeps { readonly db: Database; readonly objects: DiskObjects; readonly events: Pick<Events, 'record'>; readonly jobs: VideoJobs }
+interface RemoveDeps { readonly db: Database; readonly objects: ObjectStore; readonly events: Pick<Events, 'record'>; readonly jobs: VideoJobs }
 
 /** The row first: from then on whatever is still made of it is nobody's, and goes. */
 export async function removeVideo(account: string, ref: string, { db, objects, events, jobs }: RemoveDeps): Promise<VideoId> {

@@ -1,14 +1,14 @@
 import { rm } from 'node:fs/promises'
 import type { Database } from '../db/database.ts'
 import { listKeptVideos, listUnfinishedVideos } from '../db/video-rows.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import type { Log } from '../runtime/log.ts'
 import { ownerOf } from './video-files.ts'
 import type { VideoJobs } from './video-jobs.ts'
 
 interface ResumeDeps {
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly log: Log
   readonly settings: { readonly workFolder: string }
 }
@@ -23,8 +23,8 @@ export async function resumeVideos(jobs: VideoJobs, { db, objects, log, settings
 }
 
 /** Rows and objects of this start come later, so a folder that is listed before the rows are and has none is nobody's. */
-async function collectObjects(db: Database, objects: DiskObjects, unfinished: ReadonlySet<string>): Promise<number> {
-  const folders = await objects.listFolders()
+async function collectObjects(db: Database, objects: ObjectStore, unfinished: ReadonlySet<string>): Promise<number> {
+  const folders = (await Array.fromAsync(objects.listFolders())).flat()
   const kept = await listKeptVideos(db)
   const dead = folders.filter((folder) => {
     const owner = ownerOf(folder)

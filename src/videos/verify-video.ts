@@ -2,11 +2,10 @@ import type { Database } from '../db/database.ts'
 import { listVectors } from '../db/vector-rows.ts'
 import { setVerification } from '../db/video-rows.ts'
 import type { CastMember } from '../domain/shot.ts'
-import { objectKey } from '../domain/stored-file.ts'
 import type { Verification } from '../domain/verification.ts'
 import type { Video } from '../domain/video.ts'
 import type { Lenses } from '../jail/lenses.ts'
-import type { DiskObjects } from '../objects/disk-objects.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { openObjectSource } from '../objects/object-source.ts'
 import type { Prompts } from '../prompts/prompts.ts'
 import { lensFailed, onLens } from './on-lens.ts'
@@ -15,7 +14,7 @@ import { verifyCast, type VerifiedMember } from './verify-cast.ts'
 
 interface VerifyDeps {
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly prompts: Pick<Prompts, 'recall'>
   readonly lenses: Pick<Lenses, 'open'>
   readonly clock: () => number
@@ -34,9 +33,9 @@ export async function verifyVideo(video: Video, deps: VerifyDeps): Promise<Verif
 }
 
 async function look(video: Video, { db, objects, prompts, lenses, clock, signal, deadlineMs }: VerifyDeps): Promise<Verification> {
-  const { name, bytes } = fileOf(completedOf(video), 'video')
+  const { key, bytes } = fileOf(completedOf(video), 'video')
   const cast = await presentCast(video, { db, objects, prompts })
-  await using source = openObjectSource(objects, objectKey(video.id, name), bytes)
+  await using source = openObjectSource(objects, key, bytes)
   const verification = await onLens(source, (lens) => verifyCast(lens, cast, { clock }), { lenses, signal, deadlineMs, onDeaths: lensFailed })
   await setVerification(db, video.id, JSON.stringify(verification))
   return verification
@@ -52,8 +51,8 @@ async function presentCast({ account, characters }: Video, { db, objects, prompt
   })))
 }
 
-async function figureOf({ id, media }: CastMember, objects: DiskObjects): Promise<Uint8Array> {
-  const { name, bytes } = media.cutout ?? media.portrait
-  await using source = openObjectSource(objects, objectKey(id, name), bytes)
+async function figureOf({ media }: CastMember, objects: ObjectStore): Promise<Uint8Array> {
+  const { key, bytes } = media.cutout ?? media.portrait
+  await using source = openObjectSource(objects, key, bytes)
   return (await source.read(0, bytes, { isPlanned: true })).bytes
 }

@@ -7,6 +7,7 @@ const GIVEN = '-given'
 
 /** The folder of the pictures that came with the request of a video. */
 export const givenFolder = (id: VideoId): string => `${id}${GIVEN}`
+export const givenKey = (id: VideoId, name: string): string => `${givenFolder(id)}/${name}`
 export const pictureName = (index: number): string => `picture-${index + 1}`
 
 /** A file of ours, opened when it is first read. */

@@ -4,7 +4,7 @@ import type { RenderedShot, VideoWarning } from '../domain/shot.ts'
 import type { StoredFile } from '../domain/stored-file.ts'
 import type { Verification } from '../domain/verification.ts'
 import type { Video, VideoState } from '../domain/video.ts'
-import type { ByteRange } from '../objects/disk-objects.ts'
+import type { ByteRange } from '../objects/object-store.ts'
 import type { ResolvedPrompt } from '../prompts/prompts.ts'
 
 /** A picture of the caller's: at an address, or in a private file that the video service takes over and deletes. */
@@ -30,6 +30,10 @@ export interface VideoRequest {
   readonly from: { readonly id: string; readonly how: 'remix' | 'edit' | 'extend' } | null
   /** The client says that it sends this again: an equal one of the last ten minutes is the answer, whatever has become of it. */
   readonly isRetry: boolean
+  /** The request that asked for it, in every log. */
+  readonly traceId: string | null
+  /** Bound to the video in the transaction that writes its row. */
+  readonly idempotencyKey: string | null
 }
 
 /** What a request would be, without making it. */

@@ -8,7 +8,7 @@ type SentReference = BackendRequest['references'][number]
 export function reference(n: number, { kind = 'image', mime = 'image/png' }: { kind?: MediaKind; mime?: string } = {}): SentReference {
   const bytes = Buffer.from(`${kind} ${n}`)
   return {
-    of: 'character', cast: 0, character: newCharacterId(), file: { name: `portrait.${mime.split('/')[1]}`, bytes: bytes.length, sha256: '0'.repeat(64) }, form: 'as-is',
+    of: 'character', cast: 0, character: newCharacterId(), file: { name: `portrait.${mime.split('/')[1]}`, key: 'char_1/1/portrait', bytes: bytes.length, sha256: '0'.repeat(64) }, form: 'as-is',
     kind, n, mime, bytes,
   }
 }

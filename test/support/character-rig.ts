@@ -8,10 +8,11 @@ import type { CreateOptions, CreateRequest } from '../../src/characters/requests
 import { openDatabase, type Database } from '../../src/db/database.ts'
 import type { Step, Subject } from '../../src/domain/character.ts'
 import type { Happening } from '../../src/domain/happening.ts'
-import { createJobQueue, type JobQueue } from '../../src/jobs/job-queue.ts'
+import { createJobQueue, type JobQueue } from '../../src/jobs/embedded-queue.ts'
 import type { CallName } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
-import { createDiskObjects, type DiskObjects } from '../../src/objects/disk-objects.ts'
+import { createDiskObjects } from '../../src/objects/disk-objects.ts'
+import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { ByteSource } from '../../src/runtime/byte-source.ts'
 import { createLog, type Log } from '../../src/runtime/log.ts'
 
@@ -38,7 +39,7 @@ export interface RigOptions {
 export interface Rig extends AsyncDisposable {
   readonly characters: Characters
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly queue: JobQueue
   readonly folder: string
   /** The calls made to lenses, and how many lenses were opened. */
@@ -147,7 +148,7 @@ function textSource(text: string | undefined): ByteSource {
 
 export function createRequest({ url = CLIP_URL, ...rest }: Partial<Omit<CreateRequest, 'options'>> & { readonly url?: string; readonly options?: Partial<CreateOptions> } = {}): CreateRequest {
   const options = { username: null, aliases: [], displayName: null, description: null, tags: [], metadata: {}, subject: null, isStrict: false, consent: null, ...rest.options }
-  return { account: 'local', source: { type: 'url', url }, window: { startMs: 1000, endMs: 3000 }, isForced: false, ...rest, options }
+  return { account: 'local', source: { type: 'url', url }, window: { startMs: 1000, endMs: 3000 }, isForced: false, traceId: null, idempotencyKey: null, ...rest, options }
 }
 
 export const codeOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => null, (error) => (error instanceof Error && 'code' in error ? error.code : error))

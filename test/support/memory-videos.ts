@@ -23,11 +23,11 @@ export interface MemoryVideos extends Videos {
 
 const FILES: Readonly<Record<Variant, string>> = { video: 'video.mp4', thumbnail: 'thumbnail.webp', spritesheet: 'spritesheet.jpg' }
 const BYTES = Buffer.from('0123456789'.repeat(100))
-const FILE: Omit<StoredFile, 'name'> = { bytes: BYTES.length, sha256: createHash('sha256').update(BYTES).digest('hex') }
+const FILE: Omit<StoredFile, 'name' | 'key'> = { bytes: BYTES.length, sha256: createHash('sha256').update(BYTES).digest('hex') }
 const MOST_NAMES = 64
 
 export const finished = (): VideoState =>
-  ({ at: 'completed', completedAtMs: 1_795_392_009_000, files: Object.values(FILES).map((name) => ({ name, ...FILE })), width: 720, height: 1280, durationMs: 4000 })
+  ({ at: 'completed', completedAtMs: 1_795_392_009_000, files: Object.values(FILES).map((name) => ({ name, key: `video_1/1/${name}`, ...FILE })), width: 720, height: 1280, durationMs: 4000 })
 
 /** Videos that nobody makes: for tests of what is in front of them. Mentions are words after `@`. */
 export function memoryVideos({ characters, backends }: { readonly characters: Characters; readonly backends: Backends }): MemoryVideos {
@@ -141,7 +141,7 @@ async function memberOf(account: string, name: string, { characters, param }: { 
   if (state === null) throw new AppError('character_not_found', { param, details: { where: 'prompt', names: [name], unknown: [name] } })
   if (state.at !== 'completed') throw new AppError('character_not_ready', { param })
   const { id, username, kind, revision, description } = state.character
-  return { id, username, kind, revision, description, media: { portrait: { name: 'portrait.webp', ...FILE }, cutout: null, references: [], clip: { name: 'clip.mp4', ...FILE }, voice: null } }
+  return { id, username, kind, revision, description, media: { portrait: { name: 'portrait.webp', key: `${id}/1/portrait.webp`, ...FILE }, cutout: null, references: [], clip: { name: 'clip.mp4', key: `${id}/1/clip.mp4`, ...FILE }, voice: null } }
 }
 
 function segmentsOf(prompt: string, cast: readonly CastMember[]): readonly Segment[] {

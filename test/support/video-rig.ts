@@ -15,10 +15,11 @@ import { objectKey } from '../../src/domain/stored-file.ts'
 import type { Video, VideoStep } from '../../src/domain/video.ts'
 import type { LensSession } from '../../src/jail/lens-session.ts'
 import type { Lenses } from '../../src/jail/lenses.ts'
-import { createJobQueue, type JobQueue } from '../../src/jobs/job-queue.ts'
+import { createJobQueue, type JobQueue } from '../../src/jobs/embedded-queue.ts'
 import type { Calls } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
-import { createDiskObjects, type DiskObjects } from '../../src/objects/disk-objects.ts'
+import { createDiskObjects } from '../../src/objects/disk-objects.ts'
+import type { ObjectStore } from '../../src/objects/object-store.ts'
 import { createPrompts } from '../../src/prompts/prompt-service.ts'
 import type { ByteSource } from '../../src/runtime/byte-source.ts'
 import { createLog, type Log } from '../../src/runtime/log.ts'
@@ -52,7 +53,7 @@ export interface VideoRigOptions {
 export interface VideoRig extends AsyncDisposable {
   readonly videos: Videos
   readonly db: Database
-  readonly objects: DiskObjects
+  readonly objects: ObjectStore
   readonly queue: JobQueue
   readonly folder: string
   readonly happened: Happening[]
@@ -138,7 +139,7 @@ export async function openVideoRig(options: VideoRigOptions = {}): Promise<Video
 export function videoRequest(facts: Partial<VideoRequest> = {}): VideoRequest {
   return {
     account: 'local', prompt: 'A letter lies on a table.', model: null, size: null, orientation: null, seconds: null, characters: [], pending: [], pictures: [],
-    seed: null, negativePrompt: null, unknownMentions: 'error', from: null, isRetry: false, ...facts,
+    seed: null, negativePrompt: null, unknownMentions: 'error', from: null, isRetry: false, traceId: null, idempotencyKey: null, ...facts,
   }
 }
 
@@ -163,12 +164,13 @@ async function begin(db: Database, account: string): Promise<CharacterId> {
 
 interface Finish { readonly username: string; readonly kind?: Kind; readonly description?: string | null; readonly hasVoice?: boolean }
 
-async function finish({ db, objects }: { readonly db: Database; readonly objects: DiskObjects }, id: CharacterId, { username, kind = 'animal', description = null, hasVoice = false }: Finish): Promise<void> {
+async function finish({ db, objects }: { readonly db: Database; readonly objects: ObjectStore }, id: CharacterId, { username, kind = 'animal', description = null, hasVoice = false }: Finish): Promise<void> {
   const names = ['portrait.webp', 'cutout.webp', 'reference-1.webp', 'reference-2.webp', 'clip.mp4', ...(hasVoice ? ['voice.wav'] : [])]
   const files = await Promise.all(names.map(async (name) => {
     const data = bytes(`${username} ${name}`)
-    await objects.put(objectKey(id, name), data)
-    return { name, bytes: data.length, sha256: sha256(data) }
+    const key = objectKey(id, 1, name)
+    await objects.put(key, data)
+    return { name, key, bytes: data.length, sha256: sha256(data) }
   }))
   const { account } = await db.selectFrom('characters').select('account').where('id', '=', id).executeTakeFirstOrThrow()
   const nowMs = Date.now()
