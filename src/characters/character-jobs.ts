@@ -6,7 +6,7 @@ import { completeAsSame, failCharacter, findCharacter, findCompleted, noteStep, 
 import { characterOf } from '../db/stored-character.ts'
 import { writeError } from '../db/stored-error.ts'
 import { LensDied } from '../jail/lens-died.ts'
-import type { JobQueue, Place } from '../jobs/embedded-queue.ts'
+import type { JobQueue, Place } from '../jobs/place-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
 import type { StepRecord } from '../runtime/step.ts'

@@ -133,7 +133,7 @@ test.each(STEPS)('killed on entering %s, then started again: the same request is
   expect((await rig.characters.list('local', { limit: 10, order: 'asc' })).states).toHaveLength(1)
   expect(await Array.fromAsync(await (await rig.characters.openMedia(character.mediaToken, 'portrait.webp')).read())).toHaveLength(1)
   const names = ['clip.mp4', 'cutout.webp', 'portrait.webp', 'reference-1.webp', 'reference-2.webp', 'reference-3.webp', ...(step === 'committed' ? ['voice.wav'] : [])]
-  expect(await rig.files('objects')).toEqual(names.map((name) => `${accepted}/${name}`))
+  expect(await rig.files('objects')).toEqual(names.map((name) => `${accepted}/${step === 'committed' ? 1 : 2}/${name}`))
   expect([...await rig.files('work'), ...await rig.files('uploads')]).toEqual([])
   await rm(folder, { recursive: true })
 })

@@ -95,7 +95,7 @@ test('a character that is still being made can be found, and neither deleted nor
 test('a stored file that is missing is a fault of the store, not a picture that never was', async () => {
   await using rig = await openRig()
   const { id, mediaToken } = await make(rig)
-  await rm(join(rig.folder, 'objects', id, 'portrait.webp'))
+  await rm(join(rig.folder, 'objects', id, '1', 'portrait.webp'))
   expect(await codeOf(rig.characters.openMedia(mediaToken, 'portrait.webp').then((media) => media.read()))).toBe('storage_unavailable')
   for (const name of ['nothing.webp', '../portrait.webp', 'PORTRAIT.webp']) expect(await codeOf(rig.characters.openMedia(mediaToken, name))).toBe('not_found')
   expect(await codeOf(rig.characters.openMedia('', 'portrait.webp'))).toBe('not_found')

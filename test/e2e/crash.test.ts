@@ -43,7 +43,7 @@ test.concurrent.each(STEPS)('killed on entering %s, then started again: one whol
     expect(data.map(({ id, status }) => ({ id, status }))).toEqual([{ id: first.id, status: 'completed' }])
     expect((await fetch(first.profile_picture_url)).headers.get('content-type')).toBe('image/webp')
     expect(await filesBelow(service, 'scratch')).toEqual([])
-    const folders = new Set((await filesBelow(service, 'objects')).map((file) => file.split('/').at(-2)))
+    const folders = new Set((await filesBelow(service, 'objects')).map((file) => file.split('/').at(-3)))
     expect(folders).toEqual(new Set([first.id]))
   })
 }, 120_000)
