@@ -250,7 +250,7 @@ test.each(VIDEO_STEPS)('killed on entering %s, then started again: one whole vid
   expect(await rig.ended(video.id)).toMatchObject({ state: { at: 'completed' } })
   expect(submissions(folder)).toBe(1)
   await rig.videos.drain()
-  expect(await left(rig)).toEqual(['spritesheet.jpg', 'thumbnail.webp', 'video.mp4'].map((name) => `${video.id}/${name}`))
+  expect(await left(rig)).toEqual(['spritesheet.jpg', 'thumbnail.webp', 'video.mp4'].map((name) => `${video.id}/1/${name}`))
   expect(existsSync(join(folder, 'objects', 'not-a-video'))).toBe(true)
   expect(rig.happened.filter(({ type }) => type === 'video.completed')).toHaveLength(1)
   await rm(folder, { recursive: true })

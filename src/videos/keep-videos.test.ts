@@ -57,7 +57,7 @@ test('content is there when the video is, and says what else it is when it is no
   expect(await codeOf(rig.videos.fileOf('local', id, 'from_task'))).toBe('video_failed')
   await using other = await openVideoRig()
   const made = await make(other)
-  await rm(join(other.folder, 'objects', made.id, 'video.mp4'))
+  await rm(join(other.folder, 'objects', made.id, '1', 'video.mp4'))
   expect(await codeOf(other.videos.openContent('local', made.id, 'video').then((content) => content.read()))).toBe('storage_unavailable')
 })
 

@@ -28,14 +28,14 @@ test('a prompt becomes a video: rendered for its backend, followed, judged and k
   ])
   expect(rig.steps).toEqual(VIDEO_STEPS)
   expect(rig.lensCalls.map(({ name }) => name)).toEqual(['inspect']) // pictures that are taken as they are pass through untouched
-  expect(await rig.files('objects')).toEqual(['spritesheet.jpg', 'thumbnail.webp', 'video.mp4'].map((name) => `${video.id}/${name}`))
+  expect(await rig.files('objects')).toEqual(['spritesheet.jpg', 'thumbnail.webp', 'video.mp4'].map((name) => `${video.id}/1/${name}`))
   const content = await rig.videos.openContent('local', video.id, 'video')
   expect(content).toMatchObject({ contentType: 'video/mp4', bytes: OUTPUT.length, sha256: sha256(OUTPUT) })
   expect(await textOf(await content.read())).toBe(OUTPUT)
   expect(await textOf(await content.read({ start: 2, end: 10 }))).toBe('finished')
   expect(await rig.videos.openContent('local', video.id, 'thumbnail')).toMatchObject({ contentType: 'image/webp' })
   expect(await rig.videos.openContent('local', video.id, 'spritesheet')).toMatchObject({ contentType: 'image/jpeg' })
-  expect(await rig.videos.fileOf('local', video.id, 'from_task')).toEqual({ id: video.id, file: { name: 'video.mp4', bytes: OUTPUT.length, sha256: sha256(OUTPUT) } })
+  expect(await rig.videos.fileOf('local', video.id, 'from_task')).toEqual({ id: video.id, file: { name: 'video.mp4', key: `${video.id}/1/video.mp4`, bytes: OUTPUT.length, sha256: sha256(OUTPUT) } })
   await rig.videos.drain()
   expect(remote.cancelled).toHaveLength(1) // it may forget it now
   expect([...await rig.files('work'), ...await rig.files('uploads')]).toEqual([])
