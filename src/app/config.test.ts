@@ -107,3 +107,14 @@ test.each([
 test('docs/configuration.md holds the table as the code has it', async () => {
   expect(await readFile(new URL('../../docs/configuration.md', import.meta.url), 'utf8')).toContain(settingsTable())
 })
+
+test('api and worker need the database that they share', () => {
+  expect(() => readConfig({ ROLE: 'worker' })).toThrow(/ROLE: api and worker need a DATABASE_URL/)
+  expect(readConfig({ ROLE: 'worker', DATABASE_URL: 'postgres://dramatis@db/dramatis' })).toMatchObject({ ROLE: 'worker', DATABASE_POOL: 10 })
+})
+
+test('addresses of databases and buckets that cannot be one are refused without quoting their secrets', () => {
+  const environment = { DATABASE_URL: 'mysql://root:hunter2@db/x', S3_URL: 'https://host/bucket?secret=hunter2' }
+  expect(() => readConfig(environment)).toThrow(/DATABASE_URL: must be like .*\n.*S3_URL: must be like/)
+  expect(() => readConfig(environment)).not.toThrow(/hunter2/)
+})

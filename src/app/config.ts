@@ -26,6 +26,19 @@ const hostAndPort = z.string().regex(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):\d{1,5}$/, 
 const dnsServer = z.string().refine((text) => isIP(text) > 0 || isIP(text.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) > 0, 'each must be an IP address, with or without :port')
 const accountKey = z.string().regex(/^[a-z0-9_-]{1,40}:[\x21-\x7e]{8,512}$/, 'each must be account:key, the key at least 8 characters')
 
+const databaseUrl = z.string().refine((text) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol), 'must be like postgres://user:password@host:5432/database')
+const s3Url = z.string().refine(isS3Url, 'must be like https://KEY:SECRET@host/bucket?region=us-east-1, key and secret percent-encoded')
+
+function isS3Url(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, pathname } = new URL(text)
+  return /^https?:$/.test(protocol) && username !== '' && password !== '' && pathname.length > 1
+}
+
+/** What is made in one process and asked for in another needs a database that both reach. */
+const role = ({ DATABASE_URL }: Environment) => z.enum(['all', 'api', 'worker'], 'must be all, api or worker')
+  .refine((role) => role === 'all' || Boolean(DATABASE_URL), 'api and worker need a DATABASE_URL, which both use').default('all')
+
 const CRASH_STEPS = [...STEPS, ...VIDEO_STEPS] as const
 
 /** Every setting, read once at start. The table in docs/configuration.md is made from this one. */
@@ -33,7 +46,11 @@ export const SETTINGS = {
   HOST: setting('Address to listen on. A public one needs API_KEYS or a key made by `dramatis keys add`.', '127.0.0.1', z.string().min(1).default('127.0.0.1')),
   PORT: setting('Port to listen on; 0 picks a free one.', '7300', wholeNumber(0, 65_535).default(7300)),
   PUBLIC_URL: setting('How people reach this service: permalinks and picture links begin with it.', 'http://HOST:PORT', absolute.optional()),
-  DATA_DIR: setting('Where the database, pictures and clips are kept.', './data', z.string().min(1).default('./data').transform((path) => resolve(path))),
+  ROLE: setting('`api` answers requests, `worker` makes what they ask for, `all` does both. Also `dramatis serve --role=…`.', 'all', role),
+  DATABASE_URL: setting('A PostgreSQL database, `postgres://user:password@host:5432/database`, that any number of processes share. Absent: SQLite in DATA_DIR, for one process.', 'embedded', databaseUrl.optional()),
+  DATABASE_POOL: setting('The most connections of one process to DATABASE_URL; the queue and the notices take four more.', '10', wholeNumber(2, 200).default(10)),
+  S3_URL: setting('A bucket for pictures, clips and videos, `https://KEY:SECRET@host/bucket?region=us-east-1`. Absent: files in DATA_DIR.', 'disk', s3Url.optional()),
+  DATA_DIR: setting('Where the database, pictures and clips are kept, and what is being worked on.', './data', z.string().min(1).default('./data').transform((path) => resolve(path))),
   API_KEYS: setting('`account:key` pairs, separated by commas. Absent: open to everyone who can reach it, allowed on a loopback HOST only.', 'open on loopback', list.pipe(z.array(accountKey)).default([])),
   FETCH_ALLOW: setting('`host:port` pairs that videos may be fetched from although the address is private, separated by commas; matched as text.', 'none', list.pipe(z.array(hostAndPort)).default([])),
   FETCH_DNS_SERVERS: setting('DNS servers for the hosts of videos, separated by commas.', "the system's", list.pipe(z.array(dnsServer)).default([])),
@@ -47,6 +64,7 @@ export const SETTINGS = {
   VIDEO_DEADLINE_MS: setting('How long a backend may take for one video.', '3600000', wholeNumber(1000, 7 * 24 * 3_600_000).default(3_600_000)),
   HUMAN_POLICY: setting('Real people: `allow`, ask for `consent` in the request, or `reject`.', 'allow', z.enum(['allow', 'consent', 'reject'], 'must be allow, consent or reject').default('allow')),
   METRICS_PUBLIC: setting('`true`: /metrics answers others than loopback.', 'false', z.enum(['true', 'false'], 'must be true or false').default('false').transform((text) => text === 'true')),
+  DRAIN_NOTICE_MS: setting('How long /readyz says 503 before connections are refused, when the service ends: a load balancer must have looked by then.', '250', wholeNumber(0, 60_000).default(250)),
   LOG_LEVEL: setting('`info`, `warn`, `error` or `silent`.', 'info', z.enum(['info', 'warn', 'error', 'silent'], 'must be info, warn, error or silent').default('info')),
   CRASH_AT: setting('For tests of faults: the service kills itself on entering this step of a create or a video.', 'never', z.enum(CRASH_STEPS, `must be one of ${CRASH_STEPS.join(', ')}`).optional().transform((step) => step ?? null)),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
@@ -75,7 +93,7 @@ export function readConfig(environment: Environment = process.env): Config {
 const placeName = ([variable, ...rest]: readonly PropertyKey[]): string =>
   `${String(variable)}${rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')}`
 
-export const databaseFile = ({ DATA_DIR }: Config): string => join(DATA_DIR, 'dramatis.sqlite')
+export const databaseFile = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>): string => join(DATA_DIR, 'dramatis.sqlite')
 
 const LOOPBACK_NAMES = new Set(['localhost', '::1', '[::1]'])
 export const isLoopback = (host: string): boolean => LOOPBACK_NAMES.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host)
