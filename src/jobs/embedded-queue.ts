@@ -1,139 +1,148 @@
 import PQueue from 'p-queue'
-import { AppError } from '../domain/errors.ts'
+import type { Database } from '../db/database.ts'
+import type { Log } from '../runtime/log.ts'
+import { isRoomIn, queueFull, shuttingDown } from './admission.ts'
+import { kindOf, type Claim, type Handler, type Job, type JobQueue, type QueueFigures, type QueueOptions, type Turn } from './job-queue.ts'
+import { endOrAbandon } from './stop-turn.ts'
 
-export interface JobQueueOptions {
-  /** How many run at a time: the number of lenses. */
-  readonly concurrency: number
-  /** How many more may wait. */
-  readonly mostWaiting: number
-  /** A job that has run for so long is stopped. */
-  readonly deadlineMs: number
-  /** With this; `lens_failed` unless it says otherwise. */
-  readonly onDeadline?: (seconds: number) => AppError
+export interface EmbeddedQueueOptions extends QueueOptions {
   readonly random?: () => number
+  readonly log?: Log
 }
 
-export type Work<T> = (signal: AbortSignal) => Promise<T>
+interface Entry { readonly job: Job; readonly claimedAt: number; failures: number; line: Line }
 
-/** A place in the queue: taken before the row is written, so that what is written will run. Use it once. */
-export interface Place {
-  /** First come, first served. Rejects with what the work rejects with, the caller's reason, `shutting_down`, or the error of the deadline. */
-  run<T>(work: Work<T>, options?: { readonly signal?: AbortSignal }): Promise<T>
-  /** Gives the place back unused. */
-  leave(): void
-}
+/** The jobs of one account that wait. */
+interface Line { length: number; lastRank: number }
 
-/** What is stopped may clean up for so long before its place is given away. */
-const CLEAN_UP_MS = 2000
+const MOST_TRIES = 5
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 60_000
 const FIRST_GUESS_MS = 2000
 /** How much one more job changes the measured service time. */
 const NEWEST_SHARE = 0.2
-const MOST_RETRY_SECONDS = 60
 
-/** The jobs of this process, first come, first served. What they are is in their rows: nothing here outlives it. */
-class JobQueue {
-  readonly #options: JobQueueOptions
+/** The queue of the only process on a database. Nothing outlives it: what has to be done is found in the rows again. */
+export const createEmbeddedQueue = (options: EmbeddedQueueOptions): JobQueue => new EmbeddedQueue(options)
+
+class EmbeddedQueue implements JobQueue {
+  readonly #options: EmbeddedQueueOptions
   readonly #queue: PQueue
-  readonly #waiting = new Set<AbortController>()
+  /** Claimed, waiting, running, or between two tries. */
+  readonly #known = new Set<string>()
+  readonly #lines = new Map<string, Line>()
   readonly #running = new Set<AbortController>()
-  #taken = 0
+  #handlers: Readonly<Record<string, Handler>> = {}
+  #lastTurnsRank = 0
   #serviceMs = FIRST_GUESS_MS
   #isClosed = false
 
-  constructor(options: JobQueueOptions) {
+  constructor(options: EmbeddedQueueOptions) {
     this.#options = options
-    this.#queue = new PQueue({ concurrency: options.concurrency })
+    this.#queue = new PQueue({ concurrency: options.concurrency, autoStart: false })
   }
 
-  get waiting(): number { return this.#queue.size }
-  get running(): number { return this.#queue.pending }
-
-  /** Throws `queue_full`, with the seconds after which a place is likely, or `shutting_down`. */
-  claim(): Place {
-    const { concurrency, mostWaiting } = this.#options
-    const isFull = this.#taken >= concurrency + mostWaiting
-    if (isFull && !this.#isClosed) throw new AppError('queue_full', { details: { retryAfterSeconds: this.#retryAfterSeconds() } })
-    return this.reclaim()
-  }
-
-  /** For work that was accepted before this start: not bounded again. Throws `shutting_down`. */
-  reclaim(): Place {
+  async claim(_trx: Database, job: Job): Promise<Claim> {
     if (this.#isClosed) throw shuttingDown()
-    let isTaken = true
-    this.#taken++
-    const leave = (): void => {
-      if (isTaken) this.#taken--
-      isTaken = false
-    }
-    return { leave, run: (work, { signal } = {}) => this.#wait(work, signal).finally(leave) }
+    const { concurrency, mostWaiting, random = Math.random } = this.#options
+    const line = this.#lines.get(job.account)
+    const waiting = this.#known.size - concurrency
+    const crowd = { waiting, own: line?.length ?? 0, accounts: this.#lines.size + (line ? 0 : 1) }
+    if (!isRoomIn(crowd, mostWaiting)) throw queueFull((this.#serviceMs * (waiting + 1)) / concurrency, random)
+    return this.#enter(job)
   }
 
-  /** Refuses what waits or comes with `shutting_down`, lets what runs go on for `graceMs`, then stops it. Resolves when nothing runs. */
+  async reclaim(jobs: readonly Job[]): Promise<void> {
+    if (this.#isClosed) throw shuttingDown()
+    for (const job of jobs) this.#enter(job).start()
+  }
+
+  async work(handlers: Readonly<Record<string, Handler>>): Promise<void> {
+    this.#handlers = handlers
+    this.#queue.start()
+  }
+
+  async figures(): Promise<QueueFigures> {
+    return { waiting: this.#known.size - this.#running.size, running: this.#running.size }
+  }
+
   async drain({ graceMs }: { readonly graceMs: number }): Promise<void> {
     this.#isClosed = true
-    for (const job of this.#waiting) job.abort(shuttingDown())
-    const timer = setTimeout(() => { for (const job of this.#running) job.abort(shuttingDown()) }, graceMs)
+    const timer = setTimeout(() => { for (const stop of this.#running) stop.abort(shuttingDown()) }, graceMs)
+    this.#queue.start() // each of those that wait finds that it is too late
     await this.#queue.onIdle()
     clearTimeout(timer)
   }
 
-  #retryAfterSeconds(): number {
-    const expectedMs = (this.#serviceMs * (this.waiting + 1)) / this.#options.concurrency
-    const spread = 0.8 + 0.4 * (this.#options.random ?? Math.random)() // or everybody refused now would be back at the same moment
-    return Math.min(MOST_RETRY_SECONDS, Math.max(1, Math.ceil((expectedMs * spread) / 1000)))
-  }
-
-  async #wait<T>(work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
-    const job = new AbortController()
-    // The queue's own signal option would give the place of a running job away before it has cleaned up.
-    const left = new AbortController()
-    job.signal.addEventListener('abort', () => { if (this.#waiting.has(job)) left.abort(job.signal.reason) }, { once: true })
-    const onAbort = (): void => job.abort(signal?.reason)
-    this.#waiting.add(job)
-    signal?.addEventListener('abort', onAbort, { once: true })
-    if (signal?.aborted) onAbort()
-    try {
-      return await this.#queue.add(() => this.#run(work, job), { signal: left.signal })
-    } finally {
-      this.#waiting.delete(job)
-      signal?.removeEventListener('abort', onAbort)
+  #enter(job: Job): Claim {
+    if (this.#known.has(job.id)) return { start: () => {}, withdraw: () => {} }
+    const entry = { job, claimedAt: performance.now(), failures: 0, line: this.#joinLine(job) }
+    this.#known.add(job.id)
+    return {
+      start: () => this.#wait(entry),
+      withdraw: () => {
+        this.#leaveLine(job)
+        this.#known.delete(job.id)
+      },
     }
   }
 
-  async #run<T>(work: Work<T>, job: AbortController): Promise<T> {
-    this.#waiting.delete(job)
-    this.#running.add(job)
-    const { deadlineMs, onDeadline = lensFailed } = this.#options
-    const started = performance.now()
-    const deadline = setTimeout(() => job.abort(onDeadline(deadlineMs / 1000)), deadlineMs)
+  #joinLine({ account }: Job): Line {
+    const line = this.#lines.get(account) ?? { length: 0, lastRank: -Infinity }
+    line.length++
+    this.#lines.set(account, line)
+    return line
+  }
+
+  #leaveLine({ account }: Job): void {
+    const line = this.#lines.get(account)
+    if (line && --line.length === 0) this.#lines.delete(account)
+  }
+
+  /** Start-time fair queuing: an account's next job is one behind its last, but nobody is ahead of the turn that came last. */
+  #wait(entry: Entry): void {
+    const rank = Math.max(entry.line.lastRank + 1, this.#lastTurnsRank)
+    entry.line.lastRank = rank
+    void this.#queue.add(() => this.#takeTurn(entry, rank), { priority: -rank })
+  }
+
+  /** Never rejects. */
+  async #takeTurn(entry: Entry, rank: number): Promise<void> {
+    if (this.#isClosed) return
+    const { id } = entry.job
+    this.#lastTurnsRank = rank
+    this.#leaveLine(entry.job)
+    const stop = new AbortController()
+    this.#running.add(stop)
     try {
-      return await settledOrAbandoned(work(job.signal), job.signal)
+      await endOrAbandon((signal) => this.#run(entry, signal), stop, this.#options)
+      this.#known.delete(id)
+    } catch (error) {
+      this.#handBack(entry, error)
     } finally {
-      clearTimeout(deadline)
-      this.#running.delete(job)
+      this.#running.delete(stop)
+    }
+  }
+
+  async #run({ job, claimedAt, failures }: Entry, signal: AbortSignal): Promise<void> {
+    const { id, traceId, patienceMs = Infinity } = job
+    const handler = this.#handlers[kindOf(id)]
+    if (failures >= MOST_TRIES) return handler.giveUp(id)
+    const started = performance.now()
+    const turn: Turn = { id, traceId, isLate: started - claimedAt > patienceMs, signal }
+    try {
+      await handler.run(turn)
+    } finally {
       this.#serviceMs += NEWEST_SHARE * (performance.now() - started - this.#serviceMs)
     }
   }
-}
 
-export const createJobQueue = (options: JobQueueOptions): JobQueue => new JobQueue(options)
-
-export type { JobQueue }
-
-const lensFailed = (seconds: number): AppError => new AppError('lens_failed', { details: { reason: 'deadline', seconds } })
-
-const shuttingDown = (): AppError => new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })
-
-/** The work's own end; or, when it is stopped and does not end, the reason it was stopped for. */
-async function settledOrAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const abandoned = Promise.withResolvers<never>()
-  let timer: NodeJS.Timeout | undefined
-  const onAbort = (): void => { timer = setTimeout(() => abandoned.reject(signal.reason), CLEAN_UP_MS) }
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, abandoned.promise])
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
+  #handBack(entry: Entry, error: unknown): void {
+    if (this.#isClosed) return
+    entry.failures++
+    const pauseMs = entry.failures === MOST_TRIES ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (entry.failures - 1), LONGEST_PAUSE_MS)
+    this.#options.log?.warn('job.handed_back', { id: entry.job.id, traceId: entry.job.traceId, failures: entry.failures, pauseMs, error })
+    entry.line = this.#joinLine(entry.job)
+    setTimeout(() => this.#wait(entry), pauseMs).unref()
   }
 }

@@ -11,6 +11,8 @@ export interface Job {
   readonly patienceMs?: number
 }
 
+export const kindOf = (id: string): string => id.slice(0, id.indexOf('_'))
+
 /** A place in the queue, taken inside the transaction that writes the row. Use one of the two, once. */
 export interface Claim {
   /** The transaction is committed. */

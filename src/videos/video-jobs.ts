@@ -6,7 +6,7 @@ import { findVideo, updateUnfinishedVideo, type VideoRow } from '../db/video-row
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { VideoStep } from '../domain/video.ts'
-import type { JobQueue, Place } from '../jobs/embedded-queue.ts'
+import type { JobQueue, Place } from '../jobs/place-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
 import type { StepRecord } from '../runtime/step.ts'

@@ -8,7 +8,7 @@ import type { CreateOptions, CreateRequest } from '../../src/characters/requests
 import { openDatabase, type Database } from '../../src/db/database.ts'
 import type { Step, Subject } from '../../src/domain/character.ts'
 import type { Happening } from '../../src/domain/happening.ts'
-import { createJobQueue, type JobQueue } from '../../src/jobs/embedded-queue.ts'
+import { createJobQueue, type JobQueue } from '../../src/jobs/place-queue.ts'
 import type { CallName } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
 import { createDiskObjects } from '../../src/objects/disk-objects.ts'

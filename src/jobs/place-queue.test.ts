@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { createJobQueue, type JobQueue, type JobQueueOptions } from './embedded-queue.ts'
+import { createJobQueue, type JobQueue, type JobQueueOptions } from './place-queue.ts'
 
 const open = (options: Partial<JobQueueOptions> = {}): JobQueue => createJobQueue({ concurrency: 1, mostWaiting: 2, deadlineMs: 5000, ...options })
 const untilStopped = (signal: AbortSignal): Promise<never> => new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)) })
