@@ -213,6 +213,11 @@ export const ERRORS = {
     message: { en: 'This video failed, so it has no content.', zh: '该视频生成失败，没有内容。' },
     hint: { en: 'Its error says why: GET /v1/videos/ID.', zh: '失败原因见 GET /v1/videos/ID 的 error 字段。' },
   },
+  idempotency_key_reused: {
+    status: 409,
+    message: { en: 'This Idempotency-Key belongs to an earlier request with other fields.', zh: '该 Idempotency-Key 已用于字段不同的另一请求。' },
+    hint: { en: 'Send a new key, or the fields of the first request.', zh: '请换用新的 key，或原样重发首次请求的字段。' },
+  },
   precondition_failed: {
     status: 412,
     message: { en: 'The character has changed: it is at revision {revision}.', zh: '该角色已被修改，当前版本为 {revision}。' },
@@ -433,6 +438,7 @@ export const ERRORS = {
   shutting_down: { status: 503, message: { en: 'The service is shutting down.', zh: '服务正在关闭。' }, hint: WAIT },
   storage_unavailable: { status: 503, message: { en: 'The store for pictures cannot be reached.', zh: '存储暂不可用。' }, hint: WAIT },
   storage_full: { status: 503, message: { en: 'The disk of this service is full.', zh: '服务磁盘已满。' }, hint: WAIT },
+  database_unavailable: { status: 503, message: { en: 'The database cannot be reached.', zh: '数据库暂不可用。' }, hint: WAIT },
   lens_unavailable: { status: 503, message: { en: 'The part that reads videos cannot be started.', zh: '视频读取组件无法启动。' }, hint: WAIT },
   character_processing_timeout: {
     status: 504,
