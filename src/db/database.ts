@@ -1,81 +1,70 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Kysely, SqliteDialect, type SqliteDatabase } from 'kysely'
-import { Migrator } from 'kysely/migration'
-import type { ErrorCode } from '../domain/error-table.ts'
-import { AppError } from '../domain/errors.ts'
-import { MIGRATIONS } from './migrations.ts'
+import { Kysely } from 'kysely'
+import { applyMigrations, checkMigrations, WrongVersion } from './migrate.ts'
+import { explainPostgres, placeOfUrl, postgresDialect } from './postgres.ts'
+import { explainSqlite, sqliteDialect } from './sqlite.ts'
 import type { Tables } from './tables.ts'
 
 export type Database = Kysely<Tables>
 
-/** The file is there and is no database of ours, is damaged, or cannot be written. */
+/** A file of SQLite, or a database of a PostgreSQL server. */
+export type DatabasePlace = { readonly file: string } | { readonly url: string; /** How many connections at most. */ readonly poolSize?: number }
+
+/** It cannot be reached, is no database of ours, is damaged, may not be written, or is of another version. The message is one sentence with the mend in it, and without a password. */
 export class DatabaseUnusable extends Error {
   override readonly name = 'DatabaseUnusable'
+  /** The sentence from behind where the database is. */
+  readonly reason: string
+
+  constructor(what: string, reason: string, options?: ErrorOptions) {
+    super(`The database ${what} cannot be used: ${reason}.`, options)
+    this.reason = reason
+  }
 }
 
-/** Opens the file, which is made when absent, and brings its tables up to date. Rejects with {@link DatabaseUnusable}. */
-export async function openDatabase({ file }: { readonly file: string }): Promise<Database> {
+export interface OpenOptions {
+  /** `apply` brings the tables up to date, and makes a file or tables that are absent; `check` refuses tables that are not. */
+  readonly migrations?: 'apply' | 'check'
+}
+
+/** Opens the database, with its tables up to date. Rejects with {@link DatabaseUnusable}. */
+export async function openDatabase(place: DatabasePlace, { migrations = 'apply' }: OpenOptions = {}): Promise<Database> {
+  const { db } = await open(place, migrations)
+  return db
+}
+
+/** Brings the tables up to date and says what it did. Rejects with {@link DatabaseUnusable}. */
+export async function migrateDatabase(place: DatabasePlace): Promise<readonly string[]> {
+  const { db, done } = await open(place, 'apply')
+  await db.destroy()
+  return done
+}
+
+interface Opened { readonly db: Database; /** The migrations that were applied. */ readonly done: readonly string[] }
+
+const BRING_UP_TO_DATE = { apply: applyMigrations, check: async (db: Database) => { await checkMigrations(db); return [] } } as const
+
+async function open(place: DatabasePlace, migrations: NonNullable<OpenOptions['migrations']>): Promise<Opened> {
+  const bringUpToDate = BRING_UP_TO_DATE[migrations]
   try {
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: openFile(file) }) })
-    await migrate(db)
-    return db
+    return await ('file' in place ? openFile(place.file, bringUpToDate) : openServer(place, bringUpToDate))
   } catch (error) {
-    throw new DatabaseUnusable(`The database ${file} cannot be used: ${explain(error)}.`, { cause: error })
+    const reason = error instanceof WrongVersion ? error.message : explainSqlite(error) ?? explainPostgres(error)
+    throw new DatabaseUnusable('file' in place ? place.file : placeOfUrl(place.url), reason ?? (error instanceof Error ? error.message : String(error)), { cause: error })
   }
 }
 
-function openFile(file: string): SqliteDatabase {
-  const sqlite = new DatabaseSync(file)
-  // An acknowledged row must outlive the power: WAL alone would sync at checkpoints only. And a purged one must leave no bytes.
-  sqlite.exec('PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON')
-  return {
-    close: () => sqlite.close(),
-    prepare: (sql) => {
-      // A transaction that reads first and then writes must not lose its place to the command line's writes in between.
-      const statement = sqlite.prepare(sql === 'begin' ? 'begin immediate' : sql)
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => translated(() => statement.all(...bound(parameters))),
-        // A full disk has rolled back by itself; asked again, SQLite would answer with an error that hides the first.
-        run: (parameters) => (sql === 'rollback' && !sqlite.isTransaction ? NO_CHANGE : translated(() => statement.run(...bound(parameters)))),
-        iterate: (parameters) => statement.iterate(...bound(parameters)),
-      }
-    },
-  }
+type BringUpToDate = (db: Database) => Promise<readonly string[]>
+
+async function openFile(file: string, bringUpToDate: BringUpToDate): Promise<Opened> {
+  await using stack = new AsyncDisposableStack()
+  const db = stack.use(new Kysely<Tables>({ dialect: sqliteDialect(file) }))
+  const done = await bringUpToDate(db)
+  stack.move()
+  return { db, done }
 }
 
-const NO_CHANGE = { changes: 0, lastInsertRowid: 0 }
-const bound = (parameters: readonly unknown[]): SQLInputValue[] => parameters as SQLInputValue[] // the tables' types hold nothing else
-
-const FAULTS: Readonly<Record<number, ErrorCode>> = { 10: 'storage_unavailable', 13: 'storage_full' }
-const RETRY_AFTER_SECONDS = 30
-
-function translated<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    const code = FAULTS[codeOf(error)]
-    throw code ? new AppError(code, { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error }) : error
-  }
+async function openServer({ url, poolSize }: Extract<DatabasePlace, { url: string }>, bringUpToDate: BringUpToDate): Promise<Opened> {
+  await using patient = new Kysely<Tables>({ dialect: postgresDialect(url, { patience: 'much', poolSize: 1 }) })
+  const done = await bringUpToDate(patient)
+  return { db: new Kysely<Tables>({ dialect: postgresDialect(url, { poolSize }) }), done }
 }
-
-/** SQLite's primary result code. */
-const codeOf = (error: unknown): number => (error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : 0)
-
-/** Forward only: a database that knows later migrations than this program is refused. */
-async function migrate(db: Database): Promise<void> {
-  const { error } = await new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } }).migrateToLatest()
-  if (error !== undefined) {
-    await db.destroy()
-    throw error
-  }
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  8: 'it may not be written; give this user the right, or set DATA_DIR to another folder',
-  11: 'it is damaged; restore it from a backup, or move it away to begin anew',
-  14: 'it cannot be opened; give this user the right, or set DATA_DIR to another folder',
-  26: 'it is not an SQLite database; restore it from a backup, or move it away to begin anew',
-}
-
-const explain = (error: unknown): string => REASONS[codeOf(error)] ?? (error instanceof Error ? error.message : String(error))
