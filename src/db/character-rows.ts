@@ -1,6 +1,7 @@
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
 import { forgetObjects } from './event-rows.ts'
+import { isPostgres } from './lock.ts'
 import type { CharactersTable } from './tables.ts'
 
 /** `aliases`: separated by spaces, which no alias holds. */
@@ -139,17 +140,24 @@ export async function purgeCharacter(trx: Database, id: string): Promise<{ reado
   return { rows: Number(rows.numDeletedRows + names.numDeletedRows + evidence.numDeletedRows), vectors: Number(vectors.numDeletedRows) }
 }
 
-/** The database's log of changes still holds what was purged. */
+/** SQLite's log of changes still holds what was purged; PostgreSQL's is the operator's, for backups. */
 export async function emptyLog(db: Database): Promise<void> {
-  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
+  if (!isPostgres(db)) await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
 }
 
-/** Tombstones from before this time, and failures. */
-export const listExpired = async (db: Database, beforeMs: number): Promise<readonly string[]> => {
-  const rows = await db.selectFrom('characters').select('id')
-    .where((where) => where.or([where('deleted_at', '<', beforeMs), where.and([where('status', '=', 'failed'), where('completed_at', '<', beforeMs)])]))
-    .execute()
-  return rows.map(({ id }) => id)
+/** Tombstones from before this time, and failures, at most `limit`: ask again when these are purged. */
+export const listExpired = async (db: Database, beforeMs: number, limit = 500): Promise<readonly string[]> => {
+  const buried = await db.selectFrom('characters').select('id').where('deleted_at', '<', beforeMs).orderBy('deleted_at').limit(limit).execute()
+  const failed = await db.selectFrom('characters').select('id').where('status', '=', 'failed').where('completed_at', '<', beforeMs).where('deleted_at', 'is', null)
+    .orderBy('completed_at').limit(limit - buried.length).execute()
+  return [...buried, ...failed].map(({ id }) => id)
+}
+
+/** Of these, the characters that may have objects, and where they are: all but the failed, and those that another one stands for. A page at a time: each id is a parameter of the query. */
+export async function charactersAlive(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, CharactersTable['status']>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('characters').select(['id', 'status']).where('id', 'in', ids).where('status', '!=', 'failed').where('same_as', 'is', null).execute()
+  return new Map(rows.map(({ id, status }) => [id, status]))
 }
 
 /** The characters that may have objects: all but the failed. */

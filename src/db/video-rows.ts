@@ -45,6 +45,13 @@ export const listVideos = (db: Database, account: string, { status, after, order
 export const listUnfinishedVideos = (db: Database): Promise<VideoRow[]> =>
   db.selectFrom('videos').selectAll().where('status', 'in', UNFINISHED).orderBy('id').execute()
 
+/** Of these, the videos that may have objects, and where they are: all but the failed. A page at a time: each id is a parameter of the query. */
+export async function videosAlive(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, VideosTable['status']>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('videos').select(['id', 'status']).where('id', 'in', ids).where('status', '!=', 'failed').execute()
+  return new Map(rows.map(({ id, status }) => [id, status]))
+}
+
 /** The videos that may have objects: all but the failed. */
 export const listKeptVideos = async (db: Database): Promise<ReadonlySet<string>> => {
   const rows = await db.selectFrom('videos').select('id').where('status', 'in', [...UNFINISHED, 'completed']).execute()
