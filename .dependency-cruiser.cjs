@@ -14,8 +14,9 @@ const may = {
   prompts: [...low, 'db'],
   characters: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'events'],
   videos: [...low, 'jail', 'objects', 'db', 'jobs', 'events', 'backends', 'prompts'],
+  library: [...low, 'db', 'objects'],
   http: [...low, 'objects', 'events', 'backends', 'prompts', 'characters', 'videos'],
-  app: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'events', 'backends', 'prompts', 'characters', 'videos', 'http'],
+  app: [...low, 'net', 'jail', 'objects', 'db', 'jobs', 'events', 'backends', 'prompts', 'characters', 'videos', 'library', 'http'],
   cli: [...low, 'app'],
 }
 const rows = Object.entries(may).map(([from, to]) => ({
