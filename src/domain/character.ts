@@ -46,7 +46,7 @@ export interface IdentityVector { readonly model: string; readonly of: 'track-me
 export interface Consent { readonly basis: 'self' | 'permission' | 'fictional'; readonly by: string; readonly atMs: number; readonly note: string | null }
 
 export interface Warning { readonly code: WarningCode; readonly message: string }
-export type WarningCode = 'window_clamped' | VideoWarningCode
+export type WarningCode = 'window_clamped' | 'alias_taken' | VideoWarningCode
 /** What a video backend could not carry, or a prompt left open. */
 export type VideoWarningCode =
   | 'cutout_missing' | 'voice_not_carried' | 'clip_not_carried' | 'label_in_text' | 'description_missing' | 'character_not_mentioned' | 'model_substituted' | 'preview_only' | 'reference_not_carried'

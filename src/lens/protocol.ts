@@ -62,6 +62,11 @@ const PICTURE_CALLS = {
     }),
     answers: z.strictObject({ picture: bytes(MOST_ASSET_BYTES), width: pixels, height: pixels }),
   },
+  /** Pictures that somebody says are a character's: each decodes whole and is WebP, or it is refused with `media_*`. */
+  album: {
+    asks: z.strictObject({ pictures: z.array(picture).max(MOST_SUBJECTS).readonly() }),
+    answers: z.strictObject({ sizes: z.array(z.strictObject({ width: pixels, height: pixels })).max(MOST_SUBJECTS).readonly() }),
+  },
 } as const
 
 const PRODUCED_CALLS = {

@@ -16,7 +16,7 @@ import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { ByteSource } from '../../src/runtime/byte-source.ts'
 import { createLog, type Log } from '../../src/runtime/log.ts'
 
-type CharacterCall = Exclude<CallName, 'picture' | 'inspect' | 'witness' | 'stage' | 'roll' | 'wrap'>
+type CharacterCall = Exclude<CallName, 'picture' | 'album' | 'inspect' | 'witness' | 'stage' | 'roll' | 'wrap'>
 
 /** What stands in for the lens answers this to a call; throwing is a refusal, a death, or a bug. */
 type Script = { readonly [Name in CharacterCall]?: (source: ByteSource, signal: AbortSignal) => Promise<Answers[Name]> | Answers[Name] }

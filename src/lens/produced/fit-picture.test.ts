@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { memorySource } from '../../../test/fixtures/memory-source.ts'
 import { CALLS, type Calls } from '../protocol.ts'
-import { fitPicture } from './fit-picture.ts'
+import { fitPicture, openAlbum } from './fit-picture.ts'
 
 type Asked = Calls['picture']['asks']
 const PLAIN: Asked = { format: 'webp', mostSide: 512, onWhite: null }
@@ -108,4 +108,11 @@ describe('what is refused', () => {
     const source = { ...memorySource(new Uint8Array(10)), size: 20 * 1024 * 1024 + 1, read: () => Promise.reject(new Error('was read')) }
     await expect(fitPicture(source, PLAIN)).rejects.toMatchObject({ code: 'media_too_large', details: { what: 'bytes' } })
   })
+})
+
+test('an album is opened picture by picture: WebP that decodes whole, and nothing else', async () => {
+  const webp = await drawn(60, 40).webp().toBuffer()
+  expect(await openAlbum({ pictures: [webp, await drawn(8, 8, { ...RED, alpha: 0 }).webp().toBuffer()] })).toEqual({ sizes: [{ width: 60, height: 40 }, { width: 8, height: 8 }] })
+  const refusals = [[await drawn(60, 40).png().toBuffer(), 'media_unsupported'], [text('<svg onload="x">'), 'media_unsupported'], [webp.subarray(0, webp.length - 20), 'media_corrupt'], [await drawn(4097, 4097).webp({ effort: 0 }).toBuffer(), 'media_too_large']] as const
+  for (const [picture, code] of refusals) await expect(openAlbum({ pictures: [webp, picture] })).rejects.toMatchObject({ code })
 })

@@ -13,7 +13,8 @@ const MOST_ENLARGED = 2
 
 const READS = ['JPEG', 'PNG', 'WebP', 'GIF', 'AVIF'] as const
 /** How the files of each begin, in that order. */
-const BEGINNINGS = [/^\xFF\xD8\xFF/, /^\x89PNG\r\n/, /^RIFF.{4}WEBP/s, /^GIF8[79]a/, /^.{4}ftypavi[fs]/s]
+const WEBP = /^RIFF.{4}WEBP/s
+const BEGINNINGS = [/^\xFF\xD8\xFF/, /^\x89PNG\r\n/, WEBP, /^GIF8[79]a/, /^.{4}ftypavi[fs]/s]
 const LONGEST_BEGINNING = 12
 
 const ENCODE: Readonly<Record<Asked['format'], (image: Sharp) => Sharp>> = {
@@ -35,6 +36,30 @@ export async function fitPicture(source: ByteSource, asked: Asked): Promise<Call
   try {
     const { data, info } = await ENCODE[asked.format](await laidOut(bytes, asked)).toBuffer({ resolveWithObject: true })
     return { picture: data, width: info.width, height: info.height }
+  } catch (error) {
+    throw error instanceof AppError ? error : new AppError('media_corrupt', { details: { of: 'picture' }, cause: error })
+  }
+}
+
+/** As large as the pictures of a character may be. */
+const MOST_ALBUM_PIXELS = 4096 * 4096
+
+/** Rejects with `media_unsupported`, `media_corrupt`, `media_too_large`. */
+export async function openAlbum({ pictures }: Calls['album']['asks']): Promise<Calls['album']['answers']> {
+  blockLoaders()
+  const sizes: Calls['album']['answers']['sizes'][number][] = []
+  for (const bytes of pictures) sizes.push(await openWebp(bytes))
+  return { sizes }
+}
+
+async function openWebp(bytes: Uint8Array): Promise<Size> {
+  if (!WEBP.test(latin1(bytes.subarray(0, LONGEST_BEGINNING)))) throw new AppError('media_unsupported', { details: { of: 'picture', reads: ['WebP'] } })
+  try {
+    const image = sharp(bytes, { limitInputPixels: false, failOn: 'error' })
+    const { width, height } = await image.metadata()
+    if (width * height > MOST_ALBUM_PIXELS) throw tooLarge('pixels', width * height, MOST_ALBUM_PIXELS)
+    await image.raw().toBuffer()
+    return { width, height }
   } catch (error) {
     throw error instanceof AppError ? error : new AppError('media_corrupt', { details: { of: 'picture' }, cause: error })
   }
