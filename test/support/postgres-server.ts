@@ -68,9 +68,7 @@ export async function startOwnPostgres({ settings = {} }: { readonly settings?: 
   const signalAll = async (signal: NodeJS.Signals): Promise<void> => {
     const pid = server?.pid
     if (pid === undefined) return
-    // First the one that makes the others.
-    process.kill(pid, signal)
-    for (const child of await childrenOf(pid)) process.kill(child, signal)
+    for (const each of [pid, ...await childrenOf(pid)]) signalOne(each, signal)
   }
   await start()
   return {
@@ -108,6 +106,14 @@ async function untilReady(url: string, server: ChildProcess, log: () => string):
     if (isReady) return
     if (server.exitCode !== null || performance.now() > deadline) throw new Error(`PostgreSQL does not start: ${log().slice(-2000)}`)
     await sleep(30)
+  }
+}
+
+function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // it ended meanwhile
   }
 }
 
