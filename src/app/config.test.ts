@@ -115,6 +115,6 @@ test('api and worker need the database that they share', () => {
 
 test('addresses of databases and buckets that cannot be one are refused without quoting their secrets', () => {
   const environment = { DATABASE_URL: 'mysql://root:hunter2@db/x', S3_URL: 'https://host/bucket?secret=hunter2' }
-  expect(() => readConfig(environment)).toThrow(/DATABASE_URL: must be like .*\n.*S3_URL: must be like/)
+  expect(() => readConfig(environment)).toThrow(/DATABASE_URL: must be like .*\n.*S3_URL: it has no access key/)
   expect(() => readConfig(environment)).not.toThrow(/hunter2/)
 })

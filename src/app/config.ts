@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { STEPS } from '../domain/character.ts'
 import { VIDEO_STEPS } from '../domain/video.ts'
+import { parseS3Url, type S3Place } from '../objects/s3-place.ts'
 import { backendsSetting } from './backends-setting.ts'
 
 const MiB = 1024 * 1024
@@ -27,13 +28,13 @@ const dnsServer = z.string().refine((text) => isIP(text) > 0 || isIP(text.replac
 const accountKey = z.string().regex(/^[a-z0-9_-]{1,40}:[\x21-\x7e]{8,512}$/, 'each must be account:key, the key at least 8 characters')
 
 const databaseUrl = z.string().refine((text) => URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol), 'must be like postgres://user:password@host:5432/database')
-const s3Url = z.string().refine(isS3Url, 'must be like https://KEY:SECRET@host/bucket?region=us-east-1, key and secret percent-encoded')
-
-function isS3Url(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, username, password, pathname } = new URL(text)
-  return /^https?:$/.test(protocol) && username !== '' && password !== '' && pathname.length > 1
-}
+const s3Url = z.string().transform((text, context): S3Place | undefined => {
+  try {
+    return parseS3Url(text)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) }) // it never repeats the secret
+  }
+})
 
 /** What is made in one process and asked for in another needs a database that both reach. */
 const role = ({ DATABASE_URL }: Environment) => z.enum(['all', 'api', 'worker'], 'must be all, api or worker')

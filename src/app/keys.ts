@@ -3,12 +3,13 @@ import { mkdir } from 'node:fs/promises'
 import { openDatabase } from '../db/database.ts'
 import { createKeys, type Keys } from '../db/key-rows.ts'
 import { SCOPES, type Authenticate } from '../http/auth.ts'
-import { databaseFile, type Config } from './config.ts'
+import type { Config } from './config.ts'
+import { databasePlace } from './stores.ts'
 
 /** The keys of the configured database, beside a running service or without one. */
 export async function openKeys(config: Config): Promise<{ readonly keys: Keys } & AsyncDisposable> {
-  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 })
-  const db = await openDatabase({ file: databaseFile(config) })
+  if (config.DATABASE_URL === undefined) await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  const db = await openDatabase(databasePlace(config))
   return { keys: createKeys(db), [Symbol.asyncDispose]: () => db.destroy() }
 }
 
