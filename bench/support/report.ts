@@ -10,7 +10,7 @@ export const rounded = (value: number, digits = 3): number => Number(value.toFix
 /** Prints the rows and keeps them, with the machine they were measured on, in bench/results/NAME.json. */
 export async function report(name: string, rows: readonly Readonly<Record<string, unknown>>[], facts: Readonly<Record<string, unknown>> = {}): Promise<void> {
   console.table(rows)
-  if (Object.keys(facts).length) console.log(facts)
+  if (Object.keys(facts).length) console.dir(facts, { depth: null })
   const machine = { processors: availableParallelism(), model: cpus()[0]?.model ?? 'unknown', node: process.version, measured: new Date().toISOString().slice(0, 10) }
   await mkdir(results, { recursive: true })
   await writeFile(new URL(`${name}.json`, results), `${JSON.stringify({ machine, ...facts, rows }, null, 1)}\n`)
