@@ -81,8 +81,9 @@ export class SettingsError extends Error {
   }
 }
 
-/** An empty variable counts as absent. Throws {@link SettingsError} that lists every problem. */
-export function readConfig(environment: Environment = process.env): Config {
+/** An empty variable counts as absent. `flags`: what was said on the command line counts more. Throws {@link SettingsError} that lists every problem. */
+export function readConfig(variables: Environment = process.env, flags: Environment = {}): Config {
+  const environment = { ...variables, ...Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) }
   const schema = z.object(Object.fromEntries(Object.entries(SETTINGS).map(([name, { read }]) => [name, read(environment)])))
   const given = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, environment[name] === '' ? undefined : environment[name]]))
   const result = schema.safeParse(given)

@@ -56,7 +56,7 @@ export async function startService({ environment = {}, dataFolder }: ServiceOpti
 
 async function firstUrl(output: NodeJS.ReadableStream): Promise<string | null> {
   for await (const line of createInterface(output)) {
-    const url = /https?:\/\/\S+?(?=\/?$)/.exec(line)
+    const url = /https?:\/\/[^\s/]+/.exec(line)
     if (url) return url[0]
   }
   return null
