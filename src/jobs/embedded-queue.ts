@@ -140,9 +140,16 @@ class EmbeddedQueue implements JobQueue {
   #handBack(entry: Entry, error: unknown): void {
     if (this.#isClosed) return
     entry.failures++
-    const pauseMs = entry.failures === MOST_TRIES ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (entry.failures - 1), LONGEST_PAUSE_MS)
+    const pauseMs = pauseAfter(entry.failures)
     this.#options.log?.warn('job.handed_back', { id: entry.job.id, traceId: entry.job.traceId, failures: entry.failures, pauseMs, error })
     entry.line = this.#joinLine(entry.job)
     setTimeout(() => this.#wait(entry), pauseMs).unref()
   }
+}
+
+/** The first attempt to give up comes at once behind the last try; those behind it begin with the shortest pause again. */
+function pauseAfter(failures: number): number {
+  if (failures === MOST_TRIES) return 0
+  const before = failures < MOST_TRIES ? failures : failures - MOST_TRIES
+  return Math.min(FIRST_PAUSE_MS * 2 ** (before - 1), LONGEST_PAUSE_MS)
 }

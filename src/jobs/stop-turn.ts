@@ -1,7 +1,7 @@
 import type { QueueOptions } from './job-queue.ts'
 
 /** What is stopped may clean up for so long before its place is given away. */
-const CLEAN_UP_MS = 2000
+export const CLEAN_UP_MS = 2000
 
 /** The work's own end; or, when it is stopped and does not end, the reason it was stopped for. Past the deadline it is stopped. */
 export async function endOrAbandon(work: (signal: AbortSignal) => Promise<void>, stop: AbortController, { deadlineMs, onDeadline }: Pick<QueueOptions, 'deadlineMs' | 'onDeadline'>): Promise<void> {
