@@ -29,7 +29,7 @@ class ObjectSource implements ByteSource {
     const isInside = Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= this.size
     if (!isInside) throw new RangeError(`bytes ${start} to ${end} of ${this.size}`)
     const readEnd = isPlanned ? end : Math.max(end, Math.min(start + LEAST_READ_BYTES, this.size))
-    const bytes = await this.#get(start, readEnd)
+    const bytes = await this.#get(start, readEnd, signal)
     this.bytesRead += bytes.length
     this.requests++
     return { start, bytes }
@@ -37,9 +37,9 @@ class ObjectSource implements ByteSource {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #get(start: number, end: number): Promise<Uint8Array> {
+  async #get(start: number, end: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
     try {
-      return Buffer.concat(await Array.fromAsync(await this.#objects.get(this.#key, { start, end })))
+      return Buffer.concat(await Array.fromAsync(await this.#objects.get(this.#key, { start, end }, { signal })))
     } catch (error) {
       // What asks for it has read in a row that it is there, whole.
       if (error instanceof ObjectNotFound || error instanceof RangeError) throw new AppError('storage_unavailable', { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error })
