@@ -216,7 +216,7 @@ export const ERRORS = {
   idempotency_key_reused: {
     status: 409,
     message: { en: 'This Idempotency-Key belongs to an earlier request with other fields.', zh: '该 Idempotency-Key 已用于字段不同的另一请求。' },
-    hint: { en: 'Send a new key, or the fields of the first request.', zh: '请换用新的 key，或原样重发首次请求的字段。' },
+    hint: { en: 'Use a new key for a new request.', zh: '新请求请使用新的 key。' },
   },
   precondition_failed: {
     status: 412,

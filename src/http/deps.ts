@@ -7,6 +7,7 @@ import type { Events } from '../events/events.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Videos } from '../videos/videos.ts'
 import type { Authenticate, Caller, Scope } from './auth.ts'
+import type { HeldKey, Idempotency } from './idempotency-keys.ts'
 import type { FormFiles } from './uploads.ts'
 
 export interface HttpSettings {
@@ -29,6 +30,7 @@ export interface ServerDeps {
   readonly backends: Backends
   readonly events: Events
   readonly authenticate: Authenticate
+  readonly idempotency: Idempotency
   /** Throws `invalid_url` or `url_not_allowed`; returns the URL as it will be fetched. */
   readonly parseSourceUrl: (text: string) => string
   readonly settings: HttpSettings
@@ -56,5 +58,9 @@ declare module 'fastify' {
     caller: Caller | null
     /** Files that came with the request, as long as it owns them: they are removed when it ends. */
     uploads: Set<string>
+    /** The `Idempotency-Key` of a POST. */
+    idempotencyKey: string | null
+    /** The same from when this request works under it until its answer is kept. */
+    heldKey: HeldKey | null
   }
 }

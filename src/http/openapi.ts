@@ -46,11 +46,17 @@ export function finishedDocument(app: App): JsonObject {
     for (const [method, operation] of Object.entries(path)) {
       if (!isObject(operation)) continue
       for (const [status, answer] of Object.entries(operation.responses ?? {})) describe(answer, status)
+      if (method === 'post') Object.assign(operation, { parameters: [...(Array.isArray(operation.parameters) ? operation.parameters : []), IDEMPOTENCY_PARAMETER] })
       if (method === 'head') Object.assign(operation, { operationId: `${String(operation.operationId)}Head` }) // one id, one operation
     }
   }
   dropUnusedSchemas(document)
   return document
+}
+
+const IDEMPOTENCY_PARAMETER = {
+  name: 'Idempotency-Key', in: 'header', required: false, schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+  description: 'For a day, the same request with the same key gives the first answer again, with `Idempotent-Replayed: true`; while that one is worked on, it waits for it. Only successes are kept.',
 }
 
 const objectsIn = (value: unknown): JsonObject[] => (isObject(value) ? Object.values(value).filter(isObject) : [])

@@ -21,7 +21,7 @@ export function readShot(body: ShotBody, request: FastifyRequest): VideoRequest 
     unknownMentions: body.unknown_mentions ?? 'error',
     from: null,
     isRetry: isRetry(request),
-    traceId: request.id, idempotencyKey: null,
+    traceId: request.id, idempotencyKey: request.idempotencyKey,
   }
 }
 

@@ -7,6 +7,7 @@ import { AppError } from '../domain/errors.ts'
 import { newRequestId } from '../domain/identifier.ts'
 import type { App, ServerDeps } from './deps.ts'
 import { answerBrokenConnection, publicError, sendError } from './error-answer.ts'
+import { addIdempotency } from './idempotency.ts'
 import { addBodyParsers, addRequestHooks } from './hooks.ts'
 import { MOST_JSON_BYTES } from './json-body.ts'
 import { collectPaths, type KnownPaths } from './known-paths.ts'
@@ -66,6 +67,7 @@ export async function createServer(deps: ServerDeps): Promise<FastifyInstance> {
   describeRoutes(app, publicUrl)
   refuseWhileClosing(app)
   addRequestHooks(app, deps)
+  addIdempotency(app, deps)
   measure(app, deps)
   await app.register(async (routes: App) => addRoutes(routes, deps))
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))

@@ -34,7 +34,7 @@ describe('creating', () => {
   test('from a finished video', async () => {
     const { id } = server.videos.plant({ state: finished() })
     expect((await server.postJson(PATH, { name: 'Mossy', from_task: id })).status).toBe(200)
-    expect(last()).toMatchObject({ source: { type: 'video', objectKey: `${id}/video.mp4` } })
+    expect(last()).toMatchObject({ source: { type: 'video', objectKey: 'video_1/1/video.mp4' } })
   })
 
   test('past the budget is 504 with where it is, and 202 for who would not wait', async () => {

@@ -34,7 +34,7 @@ describe('creating', () => {
   test('asks for exactly what was said', async () => {
     await server.postJson('/v1/videos', { prompt: 'p', model: 'studio', size: '1280x720', seconds: '5', seed: 7, negative_prompt: 'rain', unknown_mentions: 'text', user: 'ignored', n: 2 })
     expect(last()).toEqual({
-      account: 'local', prompt: 'p', model: 'studio', size: '1280x720', orientation: null, seconds: 5, characters: [], pending: [], pictures: [], seed: 7, negativePrompt: 'rain', unknownMentions: 'text', from: null, isRetry: false,
+      account: 'local', prompt: 'p', model: 'studio', size: '1280x720', orientation: null, seconds: 5, characters: [], pending: [], pictures: [], seed: 7, negativePrompt: 'rain', unknownMentions: 'text', from: null, isRetry: false, traceId: expect.stringMatching(/^req_/), idempotencyKey: null,
     })
   })
 
@@ -183,7 +183,7 @@ describe('keys of the relays', () => {
   test('a finished video is a source too; if it is not there, the address is', async () => {
     const { id } = server.videos.plant({ state: finished() })
     await server.postJson('/v1/videos', { prompt: 'p', character_from_task: id })
-    expect(server.characters.created.at(-1)).toMatchObject({ source: { type: 'video', objectKey: `${id}/video.mp4`, bytes: 1000 }, window: null })
+    expect(server.characters.created.at(-1)).toMatchObject({ source: { type: 'video', objectKey: 'video_1/1/video.mp4', bytes: 1000 }, window: null })
     await server.postJson('/v1/videos', { prompt: 'p', character_from_task: MISSING, character_url: 'https://example.com/else.mp4' })
     expect(server.characters.created.at(-1)).toMatchObject({ source: { type: 'url', url: 'https://example.com/else.mp4' } })
   })

@@ -4,12 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { vi } from 'vitest'
+import { openDatabase } from '../../src/db/database.ts'
+import { createIdempotencyKeys } from '../../src/db/idempotency-keys.ts'
+import { createLocalNotices } from '../../src/db/notices.ts'
+import type { Idempotency } from '../../src/http/idempotency-keys.ts'
 import { SCOPES, type Caller } from '../../src/http/auth.ts'
 import type { Events } from '../../src/events/events.ts'
 import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
 import { createServer } from '../../src/http/server.ts'
 import { AppError } from '../../src/domain/errors.ts'
-import { createLog } from '../../src/runtime/log.ts'
+import { createLog, type Log } from '../../src/runtime/log.ts'
 import { answerChecker, type AnswerChecker } from './answer-checker.ts'
 import { memoryBackends } from './memory-backends.ts'
 import { memoryCharacters, type MemoryCharacters } from './memory-characters.ts'
@@ -51,25 +55,29 @@ export function formOf(fields: Readonly<Record<string, string | Blob>>): FormDat
   return form
 }
 
-export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events }
+export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events; readonly idempotency?: Idempotency }
 
 /** The real server on a loopback port, with characters and videos in memory behind it. */
-export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } }, events = unbuilt }: TestServerOptions = {}): Promise<TestServer> {
+export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } }, events = unbuilt, idempotency }: TestServerOptions = {}): Promise<TestServer> {
   const scratchFolder = await mkdtemp(join(tmpdir(), 'dramatis-http-'))
   const characters = memoryCharacters({ files })
   const backends = memoryBackends()
   const videos = memoryVideos({ characters, backends })
   const logged: string[] = []
+  const log = createLog({ destination: { write: (line) => { logged.push(line) } } })
+  await using stack = new AsyncDisposableStack()
+  stack.defer(() => rm(scratchFolder, { recursive: true }))
   const app = await createServer({
-    characters, videos, backends, events,
+    characters, videos, backends, events, log,
+    idempotency: idempotency ?? await memoryKeys(stack, log),
     authenticate: (key) => KEYS[key] ?? null,
     parseSourceUrl: parseUrl,
     settings: { publicUrl: 'http://dramatis.test', syncBudgetMs: 2000, uploadMaxBytes: 1_000_000, isOpen: true, isMetricsPublic: false, ...settings },
     scratchFolder,
     metrics: new Registry(),
     readiness: () => readiness,
-    log: createLog({ destination: { write: (line) => { logged.push(line) } } }),
   })
+  stack.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo // it listens on a port
   const url = `http://127.0.0.1:${port}`
@@ -79,15 +87,19 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
     await checker.check(init.method ?? 'GET', path, response.clone())
     return response
   }
+  const opened = stack.move()
   return {
     url, port, characters, videos, scratchFolder, logged, request,
     close: () => app.close(),
     postJson: (path, body, headers = {}) => request(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
-    [Symbol.asyncDispose]: async () => {
-      await app.close()
-      await rm(scratchFolder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
+}
+
+async function memoryKeys(stack: AsyncDisposableStack, log: Log): Promise<Idempotency> {
+  const db = await openDatabase({ file: ':memory:' })
+  stack.defer(() => db.destroy())
+  return stack.use(createIdempotencyKeys({ db, notices: stack.use(createLocalNotices()), log }))
 }
 
 const unbuilt = new Proxy({}, { get: () => { throw new Error('not part of this server') } }) as never

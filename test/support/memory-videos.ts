@@ -71,7 +71,7 @@ export function memoryVideos({ characters, backends }: { readonly characters: Ch
   // Whatever comes of it, the files are the video service's.
   const plan = (request: VideoRequest): Promise<VideoPlan> => check(request).finally(() => discard(request))
   const submit = async (request: VideoRequest): Promise<Video> => {
-    const same = JSON.stringify({ ...request, isRetry: false, pictures: request.pictures.map((picture) => ('path' in picture ? picture.sha256 : picture.url)) })
+    const same = JSON.stringify({ ...request, isRetry: false, traceId: null, pictures: request.pictures.map((picture) => ('path' in picture ? picture.sha256 : picture.url)) })
     const earlier = request.isRetry ? retries.get(same) : undefined
     const { backend, model, prompt, rendered, warnings } = await plan(request)
     submitted.push(request)

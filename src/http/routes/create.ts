@@ -47,7 +47,7 @@ async function create(body: CreateBody, request: FastifyRequest, reply: FastifyR
   const window = windowOf(body)
   const options = optionsOf(body, Date.now())
   const source = await sourceOf(body, request, deps)
-  const outcome = await runCreate({ account: accountOf(request), source, window, options, isForced: body.force ?? false, traceId: request.id, idempotencyKey: null }, request, reply, deps)
+  const outcome = await runCreate({ account: accountOf(request), source, window, options, isForced: body.force ?? false, traceId: request.id, idempotencyKey: request.idempotencyKey }, request, reply, deps)
   const facts = { publicUrl: deps.settings.publicUrl, language: languageOf(request.raw) }
   if (outcome.at === 'accepted') return resourceOf(outcome.state, facts)
   const { character, isEarlier } = outcome

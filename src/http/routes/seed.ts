@@ -35,6 +35,6 @@ async function createSeed(body: z.infer<typeof seedBody>, request: FastifyReques
   const source = typeof body.from_task === 'string'
     ? await finishedVideo(body.from_task, body.url ?? null, request, deps)
     : { type: 'url', url: deps.parseSourceUrl(body.url ?? '') } as const
-  const outcome = await runCreate({ account: accountOf(request), source, window, options: NO_OPTIONS, isForced: body.force ?? false, traceId: request.id, idempotencyKey: null }, request, reply, deps)
+  const outcome = await runCreate({ account: accountOf(request), source, window, options: NO_OPTIONS, isForced: body.force ?? false, traceId: request.id, idempotencyKey: request.idempotencyKey }, request, reply, deps)
   return outcome.at === 'made' ? seedOf(outcome.character, publicUrl) : resourceOf(outcome.state, { publicUrl, language: languageOf(request.raw) })
 }

@@ -27,7 +27,7 @@ export function videoCharacterRoutes(app: App, deps: VideoCharacterDeps): void {
       const window = windowOf(body)
       const options = optionsOf({ ...body, display_name: body.name }, Date.now())
       const source = await sourceOf(body, request, deps)
-      const outcome = await runCreate({ account: accountOf(request), source, window, options, isForced: body.force ?? false, traceId: request.id, idempotencyKey: null }, request, reply, deps)
+      const outcome = await runCreate({ account: accountOf(request), source, window, options, isForced: body.force ?? false, traceId: request.id, idempotencyKey: request.idempotencyKey }, request, reply, deps)
       return videoCharacterOf(outcome.at === 'made' ? completedState(outcome.character) : outcome.state, publicUrl)
     },
   })
