@@ -1,7 +1,7 @@
-import { PostgresAdapter, sql } from 'kysely'
+import { PostgresAdapter, sql, type Kysely } from 'kysely'
 import type { Database } from './database.ts'
 
-export const isPostgres = (db: Database): boolean => db.getExecutor().adapter instanceof PostgresAdapter
+export const isPostgres = (db: Pick<Kysely<unknown>, 'getExecutor'>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
 
 /**
  * From here to the end of the transaction nobody else is between this and the end of theirs, with the same key: for what is read first and

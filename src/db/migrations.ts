@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely'
+import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
+import { isPostgres } from './lock.ts'
 
 type Untyped = Kysely<unknown> // a migration speaks of the tables of its day
 
@@ -146,11 +147,13 @@ async function manyProcesses(db: Untyped): Promise<void> {
   await db.schema.alterTable('characters').addColumn('trace_id', 'text').execute()
   await db.schema.alterTable('videos').addColumn('trace_id', 'text').execute()
   await db.schema.alterTable('videos').addColumn('attempts', 'integer', (column) => column.notNull().defaultTo(0)).execute()
+  await db.schema.alterTable('webhook_deliveries').addColumn('held_until', 'bigint').execute()
   await db.schema.createTable('errands')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('account', 'text', (column) => column.notNull())
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
     .addColumn('request', 'text', (column) => column.notNull())
     .addColumn('answer', 'text')
     .addColumn('error', 'text')
@@ -176,4 +179,22 @@ async function manyProcesses(db: Untyped): Promise<void> {
     .addColumn('done_at', 'bigint', (column) => column.notNull())
     .execute()
   await db.schema.createIndex('webhook_deliveries_by_time').on('webhook_deliveries').columns(['status', 'updated_at']).execute()
+  await db.schema.createIndex('videos_of_account_by_status').on('videos').columns(['account', 'status', 'id']).execute()
+  // A kind that an account has none of is asked for as often as any.
+  await db.schema.createIndex('characters_by_kind').on('characters').columns(['account', 'status', 'kind', 'id']).execute()
+  if (isPostgres(db)) await asSqliteDoes(db)
+}
+
+const TABLES = ['characters', 'evidence', 'usernames', 'vectors', 'api_keys', 'videos', 'events', 'webhook_endpoints', 'webhook_deliveries', 'errands', 'idempotency_keys', 'chores']
+
+async function asSqliteDoes(db: Untyped): Promise<void> {
+  // Text compares by its bytes, whatever the database's language: ids sort by time, and an index finds a prefix.
+  for (const table of TABLES) {
+    const { rows } = await sql<{ column: string }>`select attname as column from pg_attribute where attrelid = ${table}::regclass and atttypid = 'text'::regtype and attnum > 0 and not attisdropped`.execute(db)
+    const changes = rows.map(({ column }) => sql`alter column ${sql.ref(column)} type text collate "C"`)
+    await sql`alter table ${sql.table(table)} ${sql.join(changes)}`.execute(db)
+  }
+  // Equal names have equal skeletons, so those alone say what is taken: of two who take one name at once, PostgreSQL may see the name first, which no `on conflict` awaits.
+  await sql`alter table usernames drop constraint usernames_name_key`.execute(db)
+  await db.schema.createIndex('usernames_by_name').on('usernames').column('name').execute()
 }

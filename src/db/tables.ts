@@ -128,8 +128,10 @@ export interface WebhookDeliveriesTable {
   body: string
   status: 'pending' | 'delivered' | 'failed'
   attempts: number
-  /** When the next attempt is due. */
+  /** When the next attempt is due, by the database's clock. */
   next_at: number | null
+  /** Until then it is being sent by the process that wrote this. */
+  held_until: number | null
   /** HTTP status of the last answer, or null where there was none. */
   last_status: number | null
   last_error: string | null
@@ -143,6 +145,8 @@ export interface ErrandsTable {
   account: string
   kind: string
   status: 'queued' | 'completed' | 'failed'
+  /** Of the try that holds the row. */
+  attempts: number
   /** JSON. */
   request: string
   /** JSON; null until completed. */

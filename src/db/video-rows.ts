@@ -48,8 +48,8 @@ export const listUnfinishedVideos = (db: Database): Promise<VideoRow[]> =>
 /** Of these, the videos that may have objects, and where they are: all but the failed. A page at a time: each id is a parameter of the query. */
 export async function videosAlive(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, VideosTable['status']>> {
   if (ids.length === 0) return new Map()
-  const rows = await db.selectFrom('videos').select(['id', 'status']).where('id', 'in', ids).where('status', '!=', 'failed').execute()
-  return new Map(rows.map(({ id, status }) => [id, status]))
+  const rows = await db.selectFrom('videos').select(['id', 'status']).where('id', 'in', ids).execute()
+  return new Map(rows.flatMap(({ id, status }) => (status === 'failed' ? [] : [[id, status]])))
 }
 
 /** The videos that may have objects: all but the failed. */

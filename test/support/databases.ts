@@ -17,7 +17,7 @@ export interface TestPlace extends AsyncDisposable { readonly place: DatabasePla
 export interface TestDatabase extends TestPlace {
   readonly db: Database
   readonly notices: Notices
-  /** The same database and its notices once more, as another process has them. Closed with the first. */
+  /** The same database and its notices once more, as another process has them; of SQLite, which is for one process, the same ones. Closed with the first. */
   another(): Promise<{ readonly db: Database; readonly notices: Notices }>
 }
 
@@ -25,12 +25,12 @@ export interface TestDatabase extends TestPlace {
 export async function openTestDatabase(kind: DatabaseKind): Promise<TestDatabase> {
   const stack = new AsyncDisposableStack()
   const { place } = stack.use(await makeTestPlace(kind))
-  const local = stack.use(createLocalNotices())
-  const another = async () => ({
+  const open = async () => ({
     db: stack.use(await openDatabase(place)),
-    notices: 'url' in place ? stack.use(await openPostgresNotices(place)) : local,
+    notices: stack.use('url' in place ? await openPostgresNotices(place) : createLocalNotices()),
   })
-  return { ...await another(), place, another, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  const first = await open()
+  return { ...first, place, another: 'url' in place ? open : async () => first, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
 export const makeTestPlace = (kind: DatabaseKind): Promise<TestPlace> => (kind === 'sqlite' ? makeFile() : makeServerDatabase())
