@@ -2,11 +2,13 @@ import type { Character, Kind, SourceFacts, Subject } from '../domain/character.
 import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
 import type { ByteRange } from '../objects/object-store.ts'
+import type { ImportRequest } from './portable/portable.ts'
+import type { Archive } from './portable/write-archive.ts'
 import type { CharacterState, CreateRequest, CreateTicket, Evidence, SourceRequest } from './requests.ts'
 
 export type { ByteRange }
 
-export interface DetectRequest { readonly account: string; readonly source: SourceRequest; readonly window: TimeWindow | null }
+export interface DetectRequest { readonly account: string; readonly source: SourceRequest; readonly window: TimeWindow | null; /** The request that asked for it. */ readonly traceId: string | null }
 
 /** Who and what is in a window; nothing of it is kept. */
 export interface Detection {
@@ -63,7 +65,7 @@ export interface Media {
 
 /** `ref` is an id, `@username` or `username`; what is not there, deleted or somebody else's is the same `character_not_found`. */
 export interface Characters {
-  /** Resolves when the row is written. Rejects with `queue_full`, `shutting_down`, `username_taken`. */
+  /** Resolves when the row is written. Rejects with `queue_full`, `shutting_down`, `username_taken`, `storage_unavailable`, `database_unavailable`. */
   create(request: CreateRequest): Promise<CreateTicket>
   /** Waits its turn with the creates and rejects with what the source turned out to be, or the signal's reason. */
   detect(request: DetectRequest, options: { readonly signal: AbortSignal }): Promise<Detection>
@@ -79,8 +81,15 @@ export interface Characters {
   evidence(account: string, ref: string): Promise<Evidence>
   /** `portrait.webp`, `cutout.webp`, `clip.mp4`, `voice.wav`, `reference-1.webp`…; the token is the permission. Rejects with `not_found`. */
   openMedia(token: string, name: string): Promise<Media>
-  /** Once, before the first request: takes up what was under way when the process ended, and collects what it left behind. */
+  /** The character in one file, for another service. Rejects with `character_not_ready` until completed. */
+  export(account: string, ref: string): Promise<Archive>
+  /**
+   * The archive of an export to a character of this account; what became one before is a replay. Rejects with `invalid_parameter` and what is wrong with it,
+   * `invalid_username`, `username_taken`, `media_*`, `person_not_allowed`, `consent_required`, `queue_full`, `lens_failed`, or the signal's reason.
+   */
+  import(request: ImportRequest, options: { readonly signal: AbortSignal }): Promise<{ readonly character: Character; readonly isReplay: boolean }>
+  /** Once, before the first request: sees that whatever is under way is looked after, here or elsewhere; from then on what nobody needs is cleared away in the background. */
   resume(): Promise<void>
-  /** No new work; what runs may finish for a while, the rest is kept for the next start. */
+  /** No new work; what runs may finish for a while, the rest is kept for the next start or another process. Who still waits then is told `shutting_down`. */
   drain(): Promise<void>
 }

@@ -36,6 +36,7 @@ export const MOST_BYTES_WITH_PICTURE = 28 * MiB
 const FORM_FILES = {
   none: { fields: [], most: 0, maxBytes: 0, maxTextBytes: MOST_JSON_BYTES },
   video: { fields: ['video'], most: 1, maxBytes: Infinity, maxTextBytes: MOST_JSON_BYTES },
+  archive: { fields: ['file'], most: 1, maxBytes: Infinity, maxTextBytes: MOST_JSON_BYTES },
   pictures: { fields: ['input_reference', 'images'], most: MOST_PICTURES + 1, maxBytes: MOST_PICTURE_BYTES, maxTextBytes: MOST_BYTES_WITH_PICTURE },
 } as const
 export type FormFiles = keyof typeof FORM_FILES

@@ -22,6 +22,7 @@ export interface MemoryCharacters extends Characters {
   plant(facts?: Partial<Character>, account?: string): Character
 }
 
+const ARCHIVE = Buffer.from('an archive')
 const BLUE_WEBP = Buffer.from('UklGRjwAAABXRUJQVlA4IDAAAADQAQCdASoCAAIAAgA0JaACdLoB+AADsAD+8ut//NgVzXPv9//S4P0uD9Lg/9KQAAA=', 'base64')
 
 /** Characters that are made without looking: for tests of what is in front of them. Pictures default to a few plain bytes. */
@@ -122,6 +123,21 @@ export function memoryCharacters({ files = {} }: { files?: Readonly<Record<strin
         bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'),
         read: async ({ start, end } = { start: 0, end: bytes.length }) => chunks(bytes.subarray(start, end)),
       }
+    },
+    export: async (account, ref) => {
+      const state = alive(account, ref)
+      if (state.at !== 'completed') throw new AppError('character_not_ready')
+      const { username, revision } = state.character
+      return { username, revision, bytes: ARCHIVE.length, read: () => chunks(ARCHIVE) }
+    },
+    import: async ({ account, path, username, onConflict }) => {
+      await rm(path)
+      const how = planned.shift()
+      if (how instanceof AppError) throw how
+      if (typeof how === 'object') return { character: how, isReplay: true }
+      const character = { ...aCharacter(newCharacterId(), account), ...(username !== null && { username }), ...(onConflict === 'rename' && { username: 'renamed_otter' }) }
+      keep(account, '', completed(character))
+      return { character, isReplay: false }
     },
     resume: async () => {},
     drain: async () => {},
