@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
@@ -6,16 +6,24 @@ import { verifyModels } from '../../models/check.ts'
 import { createAnimatic } from '../backends/animatic.ts'
 import { openBackends } from '../backends/open-backends.ts'
 import type { Backends } from '../backends/backends.ts'
-import { createCharacters } from '../characters/character-service.ts'
+import { createCharacters, lensTimeout } from '../characters/character-service.ts'
 import type { Characters } from '../characters/characters.ts'
 import { openDatabase, type Database } from '../db/database.ts'
+import { createIdempotencyKeys } from '../db/idempotency-keys.ts'
 import { createKeys, type Keys } from '../db/key-rows.ts'
+import { databaseNowMs } from '../db/lock.ts'
+import { createLocalNotices, type Notices } from '../db/notices.ts'
 import { createEvents } from '../events/event-service.ts'
 import type { Events } from '../events/events.ts'
 import { eventData } from '../http/event-data.ts'
+import type { Idempotency } from '../http/idempotency-keys.ts'
 import { createServer } from '../http/server.ts'
 import { startLenses, type Lenses } from '../jail/lenses.ts'
-import { createJobQueue, type JobQueue } from '../jobs/place-queue.ts'
+import { createEmbeddedQueue } from '../jobs/embedded-queue.ts'
+import { createErrands } from '../jobs/errand-service.ts'
+import type { Errands } from '../jobs/errands.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
+import { createJobQueue } from '../jobs/place-queue.ts'
 import { createGuardedPost } from '../net/guarded-post.ts'
 import type { FetchSettings } from '../net/limits.ts'
 import { parseSourceUrl } from '../net/source-url.ts'
@@ -60,6 +68,7 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
   await using stack = new AsyncDisposableStack()
   stack.use(holdDataFolder(config.DATA_DIR))
   await verifyModels(MODELS_FOLDER)
+  await rm(foldersOf(config).work, { recursive: true, force: true }) // of a process that was killed
   for (const folder of Object.values(foldersOf(config))) await mkdir(folder, { recursive: true, mode: 0o700 })
 
   const db = await openDatabase({ file: databaseFile(config) })
@@ -70,29 +79,34 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
   const objects = createDiskObjects({ folder: join(config.DATA_DIR, 'objects') })
   const fetch = fetchSettings(config)
   const lenses = stack.use(await startLenses({ processes: config.LENS_PROCESSES, modelsFolder: MODELS_FOLDER, log }))
+  const notices = stack.use(createLocalNotices())
   const events = createEvents({
-    db, log, clock: Date.now, random: Math.random, post: createGuardedPost(fetch),
+    db, notices, log, clock: Date.now, sharedClock: databaseNowMs, random: Math.random, post: createGuardedPost(fetch),
     describe: (happening) => eventData(happening, { publicUrl }),
     settings: { allow: config.FETCH_ALLOW },
   })
   const ground: Ground = { config, log, clock: Date.now, db, objects, lenses, events, metrics: createMetrics(), openSource: createSourceOpener(fetch, objects) }
-  const queue = createJobQueue({ concurrency: config.LENS_PROCESSES, mostWaiting: config.QUEUE_MAX, deadlineMs: JOB_DEADLINE_MS })
-  const characters = composeCharacters(ground, queue)
+  const queue = createEmbeddedQueue({ concurrency: config.LENS_PROCESSES, mostWaiting: config.QUEUE_MAX, deadlineMs: JOB_DEADLINE_MS, onDeadline: lensTimeout, log })
+  const errands = createErrands({ db, queue, notices, clock: Date.now, log })
+  const characters = await composeCharacters(ground, { queue, errands, notices })
   const backends = await openBackends({ configured: config.BACKENDS, embedded: createAnimatic({ lenses }), fetch, clock: Date.now })
   const videos = composeVideos(ground, backends)
+  const idempotency = stack.use(createIdempotencyKeys({ db, notices, log }))
+  await idempotency.resume()
   await events.resume()
   await characters.resume()
   await videos.resume()
 
   let isDraining = false
-  const readiness = () => ({
+  const readiness = async () => ({
     isReady: !isDraining,
-    facts: { jail: lenses.jail.kind, jail_summary: lenses.jail.summary, lenses_idle: lenses.stats.idle, queue_waiting: queue.waiting, draining: isDraining },
+    facts: { jail: lenses.jail.kind, jail_summary: lenses.jail.summary, lenses_idle: lenses.stats.idle, queue_waiting: (await queue.figures()).waiting, draining: isDraining },
   })
-  const server = await composeServer(ground, { characters, videos, backends, keys, isOpen, publicUrl, readiness })
+  const server = await composeServer(ground, { characters, videos, backends, idempotency, keys, isOpen, publicUrl, readiness })
   stack.defer(async () => {
     isDraining = true
     await Promise.all([characters.drain(), videos.drain(), server.close()])
+    await errands.drain()
     await events.drain()
   })
   const opened = stack.move()
@@ -110,13 +124,18 @@ async function decideWhetherOpen(config: Config, keys: Keys): Promise<boolean> {
   return isOpen
 }
 
-function composeCharacters({ config, metrics, ...ground }: Ground, queue: JobQueue): Characters {
-  const { work, uploads } = foldersOf(config)
-  metrics.watch({ queue, lenses: ground.lenses })
-  return createCharacters({
-    ...ground, queue, random: Math.random, onStep: metrics.observeStep, onEnd: metrics.observeEnd,
-    settings: { humanPolicy: config.HUMAN_POLICY, crashAt: config.CRASH_AT, workFolder: work, uploadsFolder: uploads, drainMs: DRAIN_MS },
+interface Jobs { readonly queue: JobQueue; readonly errands: Errands; readonly notices: Notices }
+
+async function composeCharacters({ config, metrics, lenses, openSource, ...ground }: Ground, { queue, errands, notices }: Jobs): Promise<Characters> {
+  metrics.watch({ queue, lenses })
+  const characters = createCharacters({ ...ground, queue, errands, notices, settings: { isAlone: true, drainMs: DRAIN_MS } })
+  const work = characters.work({
+    lenses, openSource, random: Math.random, onStep: metrics.observeStep, onEnd: metrics.observeEnd,
+    settings: { humanPolicy: config.HUMAN_POLICY, crashAt: config.CRASH_AT, workFolder: foldersOf(config).work },
   })
+  await errands.forgetOld()
+  await queue.work({ char: work.handler, errand: errands.handler(work.errands) })
+  return characters
 }
 
 function composeVideos({ config, metrics, ...ground }: Ground, backends: Backends): Videos {
@@ -131,6 +150,7 @@ interface Doors {
   readonly characters: Characters
   readonly videos: Videos
   readonly backends: Backends
+  readonly idempotency: Idempotency
   readonly keys: Keys
   readonly isOpen: boolean
   readonly publicUrl: string

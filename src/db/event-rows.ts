@@ -1,5 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
 import type { Database } from './database.ts'
+import { forgetIdempotency } from './idempotency-rows.ts'
 import type { EventsTable } from './tables.ts'
 
 export type EventRow = Selectable<EventsTable>
@@ -34,11 +35,17 @@ export async function latestEventId(db: Database, account: string): Promise<stri
   return row?.id ?? null
 }
 
-/** What was told of objects that are gone for good, webhooks that wait among it. */
+/**
+ * What was told of objects that are gone for good, webhooks that wait among it; that they were deleted stays. To be recorded before this:
+ * the ids of an account's events grow from the newest that is kept.
+ */
 export async function forgetObjects(db: Database, ids: readonly string[]): Promise<void> {
-  await db.deleteFrom('events').where('object_id', 'in', ids).execute()
-  await db.deleteFrom('webhook_deliveries').where('object_id', 'in', ids).execute()
+  await db.deleteFrom('events').where('object_id', 'in', ids).where('type', 'not like', DELETED).execute()
+  await db.deleteFrom('webhook_deliveries').where('object_id', 'in', ids).where('event_type', 'not like', DELETED).execute()
+  await forgetIdempotency(db, ids)
 }
+
+const DELETED = '%.deleted'
 
 export async function deleteEventsBefore(db: Database, id: string): Promise<void> {
   await db.deleteFrom('events').where('id', '<', id).execute()

@@ -1,4 +1,4 @@
-import type { Insertable, Selectable, Updateable } from 'kysely'
+import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
 import type { WebhookDeliveriesTable, WebhookEndpointsTable } from './tables.ts'
 
@@ -34,6 +34,12 @@ export async function listeningEndpoints(db: Database, account: string, type: st
 /** What is read here was written by us. */
 export const eventTypesOf = <Type extends string>({ event_types }: Pick<EndpointRow, 'event_types'>): readonly Type[] => JSON.parse(event_types) as readonly Type[]
 
+/** The newest of an account; null where it has none. */
+export async function latestEndpointId(db: Database, account: string): Promise<string | null> {
+  const row = await db.selectFrom('webhook_endpoints').select('id').where('account', '=', account).orderBy('id', 'desc').limit(1).executeTakeFirst()
+  return row?.id ?? null
+}
+
 export async function updateEndpoint(db: Database, id: string, values: Updateable<WebhookEndpointsTable>): Promise<void> {
   await db.updateTable('webhook_endpoints').set(values).where('id', '=', id).execute()
 }
@@ -48,6 +54,12 @@ export async function insertDeliveries(db: Database, rows: readonly Insertable<W
 }
 
 export const findDelivery = (db: Database, id: string): Promise<DeliveryRow | undefined> => db.selectFrom('webhook_deliveries').selectAll().where('id', '=', id).executeTakeFirst()
+
+/** The newest of an account; null where it has none. */
+export async function latestDeliveryId(db: Database, account: string): Promise<string | null> {
+  const row = await db.selectFrom('webhook_deliveries').select('id').where('account', '=', account).orderBy('id', 'desc').limit(1).executeTakeFirst()
+  return row?.id ?? null
+}
 
 export interface DeliveryFilter extends Paging { readonly endpointId?: string; readonly status?: DeliveryRow['status'] }
 
@@ -67,17 +79,36 @@ const nextInLine = (db: Database) => db.selectFrom('webhook_deliveries as delive
 
 interface Due { readonly nowMs: number; readonly limit: number; /** Under way. */ readonly except: readonly string[]; /** That take no more for now. */ readonly exceptEndpoints: readonly string[] }
 
-/** Longest due first. */
+/** Longest due first, without those that a process holds. */
 export const dueDeliveries = (db: Database, { nowMs, limit, except, exceptEndpoints }: Due): Promise<DeliveryRow[]> =>
-  nextInLine(db).selectAll().where('next_at', '<=', nowMs)
+  nextInLine(db).selectAll().where('next_at', '<=', nowMs).where(isFree(nowMs))
     .$if(except.length > 0, (query) => query.where('id', 'not in', except))
     .$if(exceptEndpoints.length > 0, (query) => query.where('endpoint_id', 'not in', exceptEndpoints))
     .orderBy('next_at').orderBy('id').limit(limit).execute()
+
+const isFree = (nowMs: number) => sql<boolean>`(held_until is null or held_until <= ${nowMs})`
 
 /** When the next one that is not due yet will be. */
 export async function nextDueAt(db: Database, nowMs: number): Promise<number | null> {
   const row = await nextInLine(db).select('next_at').where('next_at', '>', nowMs).orderBy('next_at').limit(1).executeTakeFirst()
   return row?.next_at ?? null
+}
+
+/** For this process, until then. False where another one has it, or it has ended. */
+export async function holdDelivery(db: Database, id: string, { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number }): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('webhook_deliveries').set({ held_until: untilMs }).where('id', '=', id).where('status', '=', 'pending').where(isFree(nowMs)).executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Writes what came of it, and lets go of it. False where it is not held with this end any more: then nothing was written. */
+export async function updateHeld(db: Database, { id, heldUntilMs }: { readonly id: string; readonly heldUntilMs: number }, values: Updateable<WebhookDeliveriesTable>): Promise<boolean> {
+  const { numUpdatedRows } = await db.updateTable('webhook_deliveries').set({ ...values, held_until: null }).where('id', '=', id).where('status', '=', 'pending').where('held_until', '=', heldUntilMs).executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+export async function countPendingDeliveries(db: Database): Promise<number> {
+  const { count } = await db.selectFrom('webhook_deliveries').select(({ fn }) => fn.countAll<number | string>().as('count')).where('status', '=', 'pending').executeTakeFirstOrThrow()
+  return Number(count)
 }
 
 /** One that ended meanwhile, with its endpoint, stays as it is. */

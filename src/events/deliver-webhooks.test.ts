@@ -7,12 +7,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test, vi } from 'vitest'
 import { startDnsServer } from '../../test/support/dns-server.ts'
+import { DATABASES, openTestDatabase } from '../../test/support/databases.ts'
 import { characterStory } from '../../test/support/happenings.ts'
 import { openMemoryEvents, type MemoryEvents, type MemoryEventsOptions } from '../../test/support/memory-events.ts'
 import { startRawOrigin } from '../../test/support/origins.ts'
 import { startWebhookReceiver, type Received } from '../../test/support/webhook-receiver.ts'
 import { WEBHOOK_EVENT_TYPES } from '../domain/happening.ts'
 import type { WebhookDelivery } from './events.ts'
+import { boundAccounts, forgetOld } from './forget-events.ts'
 
 const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000]
 const START_MS = 1_795_392_000_000
@@ -366,14 +368,14 @@ describe('sending again', () => {
 })
 
 test('deliveries go with their endpoint; ended ones after a week, and beyond the most of an account', async () => {
-  await using rig = await openRig((_received, count) => (count > 4 ? 500 : 200), { bounds: { events: 100, deliveries: 2 } })
+  await using rig = await openRig((_received, count) => (count > 4 ? 500 : 200))
   const { events, time, endpoint } = rig
   for (let i = 0; i < 4; i++) await events.record(events.db, characterStory().failed)
   await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject(Array.from({ length: 4 }, () => ({ status: 'delivered' })))
-  await events.resume()
+  await boundAccounts(events.db, { events: 100, deliveries: 2 })
   expect(await deliveries(events)).toHaveLength(2)
   time.nowMs += 8 * 24 * HOUR
-  await events.resume()
+  await forgetOld(events.db, time.nowMs)
   expect(await deliveries(events)).toHaveLength(0)
   await events.record(events.db, characterStory().failed)
   await expect.poll(() => deliveries(events), PATIENTLY).toMatchObject([{ status: 'pending' }])
@@ -381,3 +383,65 @@ test('deliveries go with their endpoint; ended ones after a week, and beyond the
   expect(await deliveries(events)).toHaveLength(0)
 })
 
+
+describe.each(DATABASES)('several processes on %s', (kind) => {
+  /** Two processes that deliver, one that only records, one clock for all and a receiver. On SQLite they share their one connection: in one process two would wait for each other. */
+  async function openProcesses(answer: Parameters<typeof startWebhookReceiver>[0] = () => 200) {
+    await using stack = new AsyncDisposableStack()
+    const receiver = stack.use(await startWebhookReceiver(answer))
+    const database = stack.use(await openTestDatabase(kind))
+    const time = { nowMs: START_MS }
+    const open = async (delivers: boolean) => stack.use(await openMemoryEvents({ on: kind === 'sqlite' ? database : await database.another(), delivers, sharedClock: () => time.nowMs, allow: [receiver.pair] }))
+    const [one, two, recorder] = [await open(true), await open(true), await open(false)]
+    await recorder.webhooks.create('local', { name: 'hooks', url: receiver.url, eventTypes: WEBHOOK_EVENT_TYPES })
+    const opened = stack.move()
+    return { one, two, recorder, receiver, time, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  }
+
+  test('what one records another delivers, each once and in order, whoever it is', async () => {
+    await using processes = await openProcesses()
+    const { recorder, receiver } = processes
+    const stories = Array.from({ length: 10 }, () => characterStory())
+    for (const story of stories) await recorder.record(recorder.db, story.failed)
+    for (const story of stories) await recorder.record(recorder.db, story.deleted)
+    await expect.poll(async () => (await deliveries(recorder)).filter(({ status }) => status === 'delivered').length, PATIENTLY).toBe(20)
+    expect(receiver.received).toHaveLength(20)
+    for (const { id } of stories) expect(receiver.received.filter(({ event }) => event.data.id === id).map(({ event }) => event.type)).toEqual(['character.failed', 'character.deleted'])
+    expect((await recorder.figures()).attempts.delivered).toBe(0)
+    const figures = [await processes.one.figures(), await processes.two.figures()]
+    expect(figures.map(({ attempts }) => attempts.delivered).reduce((sum, count) => sum + count)).toBe(20)
+  })
+
+  test('one that is under way is left to who has it, and taken up behind its time; what that one writes late has no effect', async () => {
+    const stuck = Promise.withResolvers<number>()
+    await using processes = await openProcesses((_received, count) => (count === 1 ? stuck.promise : 200))
+    const { one, two, recorder, receiver, time } = processes
+    const story = characterStory()
+    await recorder.record(recorder.db, story.failed)
+    await vi.waitFor(() => expect(receiver.received).toHaveLength(1), PATIENTLY)
+    await recorder.record(recorder.db, story.deleted)
+    const [{ id }] = await deliveries(recorder)
+    await recorder.webhooks.redeliver('local', id)
+    time.nowMs += 59 * SECOND
+    for (const events of [one, two]) await events.resume()
+    await sleep(50) // for what must not come
+    expect(receiver.received).toHaveLength(1)
+    time.nowMs += SECOND
+    for (const events of [one, two]) await events.resume()
+    await expect.poll(() => deliveries(recorder), PATIENTLY).toMatchObject([{ status: 'delivered', attempts: 1 }, { status: 'delivered' }])
+    stuck.resolve(410)
+    await vi.waitFor(() => expect([one, two].flatMap(({ logged }) => logged).filter((line) => line.includes('webhook.'))).toHaveLength(3), PATIENTLY)
+    expect(await deliveries(recorder)).toMatchObject([{ status: 'delivered', attempts: 1, lastStatus: 200 }, { status: 'delivered' }])
+    expect(receiver.received).toHaveLength(3)
+    expect((await recorder.webhooks.list('local', { limit: 10, order: 'asc' })).endpoints).toMatchObject([{ isDisabled: false }])
+  })
+
+  test('an endpoint that goes while something happens takes nothing with it', async () => {
+    await using database = await openTestDatabase(kind)
+    await using events = await openMemoryEvents({ on: database, delivers: false, allow: ['127.0.0.1:1'] })
+    const endpoints = await Promise.all(Array.from({ length: 10 }, (_, index) => events.webhooks.create('local', { name: `hooks ${index}`, url: 'http://127.0.0.1:1/', eventTypes: WEBHOOK_EVENT_TYPES })))
+    await Promise.all(endpoints.flatMap(({ id }) => [events.webhooks.remove('local', id), events.record(events.db, characterStory().failed)]))
+    expect(await deliveries(events)).toEqual([])
+    expect(await events.db.selectFrom('events').select('id').execute()).toHaveLength(10)
+  })
+})

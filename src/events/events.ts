@@ -64,8 +64,19 @@ export interface Webhooks {
   redeliver(account: string, id: string): Promise<WebhookDelivery>
 }
 
+/** Of this process, but for what is pending: that is of all. */
+export interface EventFigures {
+  readonly streams: number
+  readonly deliveriesPending: number
+  /** By what the delivery was behind the attempt; a pending one is tried again. */
+  readonly attempts: Readonly<Record<WebhookDelivery['status'], number>>
+}
+
 export interface Events {
-  /** Keeps what happened, and what webhooks are owed of it, as part of the caller's transaction; streams and deliveries follow once it is committed. */
+  /**
+   * Keeps what happened, and what webhooks are owed of it, as part of the caller's transaction, which writes whatever else it has to write before; streams and deliveries, in any process,
+   * follow once it is committed. Notices of the object are told by this.
+   */
   record(db: Database, happening: Happening): Promise<void>
   /**
    * Nothing that happens after it resolves is missed. Past events first, then as they come; a stream of one object ends behind its `.completed`, `.failed` or `.deleted`, every stream
@@ -73,7 +84,8 @@ export interface Events {
    */
   stream(request: StreamRequest): Promise<AsyncIterable<StoredEvent | 'reset'>>
   readonly webhooks: Webhooks
-  /** Takes up the deliveries that are due, and forgets old events. */
+  figures(): Promise<EventFigures>
+  /** From now on this process delivers what is due, whoever recorded it, and forgets old events. One that never calls it only records and streams. */
   resume(): Promise<void>
   /** Ends the streams and what is being delivered; what is recorded from then on is delivered after the next start. */
   drain(): Promise<void>

@@ -1,11 +1,14 @@
+import { claimChore } from '../db/chore-rows.ts'
 import type { Database } from '../db/database.ts'
 import { accountsWithEvents, boundEvents, deleteEventsBefore } from '../db/event-rows.ts'
 import { boundDeliveries, deleteEndedDeliveries } from '../db/webhook-rows.ts'
 import { newEventId } from '../domain/identifier.ts'
+import type { Log } from '../runtime/log.ts'
 
 const HOUR_MS = 3_600_000
 const KEPT_MS = 24 * HOUR_MS
 const DELIVERIES_KEPT_MS = 7 * 24 * HOUR_MS
+const EVERY_MS = 600_000
 
 /** The most that is kept of one account; beyond, the oldest go first. */
 export interface Bounds { readonly events: number; readonly deliveries: number }
@@ -25,4 +28,37 @@ export async function boundAccount(db: Database, account: string, { events, deli
 
 export async function boundAccounts(db: Database, bounds: Bounds): Promise<void> {
   for (const account of await accountsWithEvents(db)) await boundAccount(db, account, bounds)
+}
+
+interface UpkeepDeps { readonly db: Database; readonly clock: () => number; readonly bounds: Bounds; readonly log: Log }
+
+/** Every ten minutes one of all processes lets go of what is over its time or above the most. */
+export class EventUpkeep {
+  readonly #deps: UpkeepDeps
+  #timer: NodeJS.Timeout | undefined
+  #isEnded = false
+  #going = Promise.resolve()
+
+  constructor(deps: UpkeepDeps) { this.#deps = deps }
+
+  /** Resolves at once: nothing waits for it. */
+  start(): void {
+    clearTimeout(this.#timer)
+    if (this.#isEnded) return
+    this.#timer = setTimeout(() => this.start(), EVERY_MS).unref()
+    this.#going = this.#going.then(() => this.#doOnce()).catch((error) => this.#deps.log.warn('events.kept', { error }))
+  }
+
+  async end(): Promise<void> {
+    this.#isEnded = true
+    clearTimeout(this.#timer)
+    await this.#going
+  }
+
+  async #doOnce(): Promise<void> {
+    const { db, clock, bounds } = this.#deps
+    if (this.#isEnded || !await claimChore(db, 'events', EVERY_MS / 2)) return
+    await forgetOld(db, clock())
+    await boundAccounts(db, bounds)
+  }
 }

@@ -1,26 +1,30 @@
 import type { Database } from '../db/database.ts'
+import { forgetIdempotency } from '../db/idempotency-rows.ts'
+import { latestEventId } from '../db/event-rows.ts'
+import type { Notices } from '../db/notices.ts'
 import {
-  countEndpoints, deleteEndpoint, eventTypesOf, findDelivery, findEndpoint, insertDeliveries, insertEndpoint, listDeliveries, listEndpoints, updatePending, updateEndpoint, type DeliveryRow, type EndpointRow,
+  countEndpoints, deleteEndpoint, eventTypesOf, findDelivery, findEndpoint, insertDeliveries, insertEndpoint, latestDeliveryId, latestEndpointId, listDeliveries, listEndpoints, updatePending, updateEndpoint,
+  type DeliveryRow, type EndpointRow,
 } from '../db/webhook-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import { newEventId, newWebhookDeliveryId, newWebhookEndpointId } from '../domain/identifier.ts'
 import { phrase } from '../domain/phrase.ts'
 import { parseWebhookUrl, type GuardedPost } from '../net/guarded-post.ts'
 import { attemptDelivery } from './attempt-delivery.ts'
+import { OWED } from './deliver-webhooks.ts'
 import { eventBody } from './event-body.ts'
+import { lockEvents, msBehind } from './event-order.ts'
 import type { WebhookDelivery, WebhookEndpoint, Webhooks } from './events.ts'
 import { newSecret } from './sign-webhook.ts'
 
 export interface EndpointDeps {
   readonly db: Database
+  readonly notices: Pick<Notices, 'tell'>
   readonly post: GuardedPost
+  readonly sharedClock: (db: Database) => Promise<number>
   readonly clock: () => number
   /** Exact `host:port` pairs that may be private and without TLS. */
   readonly allow: readonly string[]
-  /** Ids made of these sort in the order they were made in. */
-  readonly nextMs: () => number
-  /** Something is due. */
-  readonly wake: () => void
   /** The account has one more delivery. */
   readonly countDelivery: (account: string) => void
   /** The service ends. */
@@ -31,31 +35,21 @@ const MOST_ENDPOINTS = 64
 const OLD_SECRET_MS = 24 * 3_600_000
 
 export function createWebhooks(deps: EndpointDeps): Webhooks {
-  const { db, post, clock, allow, nextMs } = deps
+  const { db, post, clock, allow } = deps
   const own = async (account: string, id: string, from: Database = db): Promise<EndpointRow> => {
     const row = await findEndpoint(from, id)
     if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_endpoints' } })
     return row
   }
   return {
-    create: async (account, { name, url, eventTypes }) => {
-      const nowMs = clock()
-      const row: EndpointRow = {
-        id: newWebhookEndpointId(nextMs()), account, name, url: parseWebhookUrl(url, allow).href, event_types: JSON.stringify(eventTypes), secret: newSecret(),
-        old_secret: null, old_secret_until: null, disabled_at: null, created_at: nowMs, updated_at: nowMs,
-      }
-      await db.transaction().execute(async (trx) => {
-        if (await countEndpoints(trx, account) >= MOST_ENDPOINTS) throw new AppError('invalid_parameter', { param: 'url', details: { reason: phrase(`an account has at most ${MOST_ENDPOINTS} endpoints`, `每个账户最多 ${MOST_ENDPOINTS} 个端点`) } })
-        await insertEndpoint(trx, row)
-      })
-      return endpointOf(row)
-    },
+    create: (account, endpoint) => create(account, endpoint, deps),
     list: async (account, paging) => {
       const rows = await listEndpoints(db, account, { ...paging, limit: paging.limit + 1 })
       return { endpoints: rows.slice(0, paging.limit).map(endpointOf), hasMore: rows.length > paging.limit }
     },
     find: async (account, id) => endpointOf(await own(account, id)),
     update: (account, id, { name, url, eventTypes }) => db.transaction().execute(async (trx) => {
+      await lockEvents(trx, account)
       const row = await own(account, id, trx)
       const values = {
         name: name ?? row.name, url: url === undefined ? row.url : parseWebhookUrl(url, allow).href,
@@ -67,16 +61,22 @@ export function createWebhooks(deps: EndpointDeps): Webhooks {
       return endpointOf(next)
     }),
     rotateSecret: (account, id, { keepsOldSecret }) => db.transaction().execute(async (trx) => {
+      await lockEvents(trx, account)
       const row = await own(account, id, trx)
       const nowMs = clock()
       const values = { secret: newSecret(), old_secret: keepsOldSecret ? row.secret : null, old_secret_until: keepsOldSecret ? nowMs + OLD_SECRET_MS : null, updated_at: nowMs }
       await updateEndpoint(trx, id, values)
+      await forgetIdempotency(trx, [id]) // answers that hold the old secret
       return endpointOf({ ...row, ...values })
     }),
-    remove: async (account, id) => { await deleteEndpoint(db, (await own(account, id)).id) },
+    remove: (account, id) => db.transaction().execute(async (trx) => {
+      await lockEvents(trx, account) // or a delivery to it could be written meanwhile
+      await deleteEndpoint(trx, (await own(account, id, trx)).id)
+      await forgetIdempotency(trx, [id])
+    }),
     test: async (account, id, type) => {
       const endpoint = await own(account, id)
-      const eventId = newEventId(nextMs())
+      const eventId = newEventId(clock())
       const body = eventBody({ id: eventId, type, createdAtMs: clock(), data: { id: `${type.startsWith('video') ? 'video' : 'char'}_${'0'.repeat(32)}`, test: true } })
       return await attemptDelivery(endpoint, { id: eventId, body }, { post, clock, signal: deps.signal })
     },
@@ -88,21 +88,38 @@ export function createWebhooks(deps: EndpointDeps): Webhooks {
   }
 }
 
-async function redeliver(account: string, id: string, { db, clock, nextMs, wake, countDelivery }: EndpointDeps): Promise<WebhookDelivery> {
+async function create(account: string, { name, url, eventTypes }: Parameters<Webhooks['create']>[1], { db, clock, allow }: EndpointDeps): Promise<WebhookEndpoint> {
+  const nowMs = clock()
+  const facts = {
+    account, name, url: parseWebhookUrl(url, allow).href, event_types: JSON.stringify(eventTypes), secret: newSecret(),
+    old_secret: null, old_secret_until: null, disabled_at: null, created_at: nowMs, updated_at: nowMs,
+  }
+  return db.transaction().execute(async (trx) => {
+    await lockEvents(trx, account)
+    if (await countEndpoints(trx, account) >= MOST_ENDPOINTS) throw new AppError('invalid_parameter', { param: 'url', details: { reason: phrase(`an account has at most ${MOST_ENDPOINTS} endpoints`, `每个账户最多 ${MOST_ENDPOINTS} 个端点`) } })
+    const row: EndpointRow = { id: newWebhookEndpointId(msBehind(nowMs, await latestEndpointId(trx, account))), ...facts }
+    await insertEndpoint(trx, row)
+    return endpointOf(row)
+  })
+}
+
+async function redeliver(account: string, id: string, { db, sharedClock, notices, countDelivery }: EndpointDeps): Promise<WebhookDelivery> {
   const delivery = await db.transaction().execute(async (trx) => {
+    await lockEvents(trx, account)
     const row = await findDelivery(trx, id)
     if (row?.account !== account) throw new AppError('not_found', { details: { see: 'GET /v1/webhook_deliveries' } })
-    const nowMs = clock()
+    const nowMs = await sharedClock(trx)
+    await notices.tell(trx, { account, objectId: OWED })
     if (row.status === 'pending') {
       await updatePending(trx, id, { next_at: nowMs, updated_at: nowMs })
       return { ...row, next_at: nowMs }
     }
-    const again: DeliveryRow = { ...row, id: newWebhookDeliveryId(nextMs()), status: 'pending', attempts: 0, next_at: nowMs, last_status: null, last_error: null, created_at: nowMs, updated_at: nowMs }
+    const idMs = msBehind(nowMs, await latestEventId(trx, account), await latestDeliveryId(trx, account))
+    const again: DeliveryRow = { ...row, id: newWebhookDeliveryId(idMs), status: 'pending', attempts: 0, next_at: nowMs, held_until: null, last_status: null, last_error: null, created_at: nowMs, updated_at: nowMs }
     await insertDeliveries(trx, [again])
     return again
   })
   if (delivery.id !== id) countDelivery(account)
-  wake()
   return deliveryOf(delivery)
 }
 
