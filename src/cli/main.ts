@@ -9,6 +9,7 @@ const USAGE = `dramatis — characters for AI video, from one to three seconds o
   dramatis video "PROMPT" [--model MODEL] [--size 1280x720] [--seconds 4] [--seed 7] [--out FILE]
                                                   make a video and keep it in a file
   dramatis doctor                                 what works on this machine, and how to mend what does not
+  dramatis migrate                                bring the tables of the database up to date, as every start does
   dramatis keys add --account NAME [--name TEXT]  make an API key; it is shown once
   dramatis keys list | revoke ID
 
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   resolve: async () => (await import('./resolve.ts')).resolve,
   video: async () => (await import('./video.ts')).video,
   doctor: async () => (await import('./doctor.ts')).doctor,
+  migrate: async () => (await import('./migrate.ts')).migrate,
   keys: async () => (await import('./keys.ts')).keys,
 }
 

@@ -21,6 +21,9 @@ export class DatabaseUnusable extends Error {
   }
 }
 
+/** Where it is, for people: without user and password. */
+export const nameOfPlace = (place: DatabasePlace): string => ('file' in place ? place.file : placeOfUrl(place.url))
+
 export interface OpenOptions {
   /** `apply` brings the tables up to date, and makes a file or tables that are absent; `check` refuses tables that are not. */
   readonly migrations?: 'apply' | 'check'
@@ -49,7 +52,7 @@ async function open(place: DatabasePlace, migrations: NonNullable<OpenOptions['m
     return await ('file' in place ? openFile(place.file, bringUpToDate) : openServer(place, bringUpToDate))
   } catch (error) {
     const reason = error instanceof WrongVersion ? error.message : explainSqlite(error) ?? explainPostgres(error)
-    throw new DatabaseUnusable('file' in place ? place.file : placeOfUrl(place.url), reason ?? (error instanceof Error ? error.message : String(error)), { cause: error })
+    throw new DatabaseUnusable(nameOfPlace(place), reason ?? (error instanceof Error ? error.message : String(error)), { cause: error })
   }
 }
 
