@@ -36,6 +36,8 @@ export interface ServerDeps {
   readonly settings: HttpSettings
   /** An existing private folder for uploads on their way. */
   readonly scratchFolder: string
+  /** Whether a character of this account would be refused for want of a place: asked before an upload is read. */
+  readonly isFull?: (account: string) => boolean
   readonly metrics: Registry
   readonly readiness: () => Readiness | Promise<Readiness>
   readonly log: Log

@@ -18,26 +18,41 @@ const HEADERS = {
   'cross-origin-opener-policy': 'same-origin',
 } as const
 
-/** Ids, headers, who calls, and what kind of body comes: all before the first byte of the body is read. */
-export function addRequestHooks(app: App, deps: Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder'>): void {
-  app.decorateRequest('caller', null)
-  app.decorateRequest('uploads')
+/** An id and the headers of every answer; to be called first. */
+export function addAnswerHeaders(app: App): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'x-request-id': request.id, ...HEADERS })
-    request.uploads = new Set()
-    reply.raw.once('close', () => void discardUploads(request))
     if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
       reply.header('connection', 'close')
       throw new AppError('invalid_parameter', { param: 'host', details: { reason: phrase('HTTP/1.1 asks for this header', 'HTTP/1.1 要求提供该请求头') } })
     }
+  })
+}
+
+type RequestDeps = Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder' | 'isFull'>
+
+/** Who calls, what kind of body comes, and whether there is room for it: all before the first byte of the body is read. */
+export function addRequestHooks(app: App, deps: RequestDeps): void {
+  app.decorateRequest('caller', null)
+  app.decorateRequest('uploads')
+  app.addHook('onRequest', async (request, reply) => {
+    request.uploads = new Set()
+    reply.raw.once('close', () => void discardUploads(request))
     request.caller = await callerOf(request, deps)
-    if (request.routeOptions.config.takes) checkBodyType(request, request.routeOptions.config.takes)
+    const { takes } = request.routeOptions.config
+    if (takes === undefined) return
+    checkBodyType(request, takes)
+    if (isFilm(request) && request.caller !== null && deps.isFull?.(request.caller.account)) throw new AppError('queue_full')
   })
   app.addHook('preValidation', async (request) => {
     const { takes } = request.routeOptions.config
     if (takes) request.body = await readBody(request, deps)
   })
 }
+
+/** A form with a video in it: not read for nothing. One with a key may be answered without a place in the queue. */
+const isFilm = ({ headers, routeOptions: { config: { files = 'video' } } }: FastifyRequest): boolean =>
+  files === 'video' && FORM_TYPE.test(headers['content-type'] ?? '') && headers['idempotency-key'] === undefined
 
 async function callerOf(request: FastifyRequest, { authenticate, settings }: Pick<ServerDeps, 'authenticate' | 'settings'>): Promise<Caller | null> {
   const { access = 'anyone' } = request.routeOptions.config

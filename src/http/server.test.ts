@@ -165,21 +165,3 @@ describe('service routes', () => {
     expect(log).not.toMatch(new RegExp(`${mediaToken}|secret=1|drm_private`))
   })
 })
-
-describe('closing', () => {
-  test('lets a request under way finish, refuses new creates, and ends', async () => {
-    await using closing = await startHttpServer()
-    closing.characters.next('wait')
-    const underWay = closing.postJson('/sora/v1/characters', clip)
-    await expect.poll(() => closing.characters.created.length).toBe(1)
-    const closed = closing.close()
-    setTimeout(() => closing.characters.finish(), 150)
-    const response = await underWay
-    expect(response.status).toBe(200)
-    await response.text()
-    const answered = performance.now()
-    await closed
-    expect(performance.now() - answered).toBeLessThan(5000)
-    await expect(fetch(`${closing.url}/healthz`)).rejects.toThrow('fetch failed')
-  })
-})

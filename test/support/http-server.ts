@@ -10,7 +10,7 @@ import { createLocalNotices } from '../../src/db/notices.ts'
 import type { Idempotency } from '../../src/http/idempotency-keys.ts'
 import { SCOPES, type Caller } from '../../src/http/auth.ts'
 import type { Events } from '../../src/events/events.ts'
-import type { HttpSettings, Readiness } from '../../src/http/deps.ts'
+import type { HttpSettings, Readiness, ServerDeps } from '../../src/http/deps.ts'
 import { createServer } from '../../src/http/server.ts'
 import { AppError } from '../../src/domain/errors.ts'
 import { createLog, type Log } from '../../src/runtime/log.ts'
@@ -35,6 +35,7 @@ export interface TestServer extends AsyncDisposable {
   readonly scratchFolder: string
   readonly logged: readonly string[]
   readonly close: () => Promise<void>
+  readonly announceClosing: () => void
   /** Fetches, and checks the answer against the server's own /openapi.json. */
   request(path: string, init?: RequestInit): Promise<Response>
   postJson(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>
@@ -55,10 +56,10 @@ export function formOf(fields: Readonly<Record<string, string | Blob>>): FormDat
   return form
 }
 
-export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events; readonly idempotency?: Idempotency }
+export interface TestServerOptions { readonly settings?: Partial<HttpSettings>; readonly files?: Readonly<Record<string, Uint8Array>>; readonly readiness?: Readiness; readonly events?: Events; readonly idempotency?: Idempotency; /** Instead of what the others say. */ readonly deps?: Partial<ServerDeps> }
 
 /** The real server on a loopback port, with characters and videos in memory behind it. */
-export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } }, events = unbuilt, idempotency }: TestServerOptions = {}): Promise<TestServer> {
+export async function startHttpServer({ settings = {}, files = {}, readiness = { isReady: true, facts: { jail: 'none' } }, events = unbuilt, idempotency, deps = {} }: TestServerOptions = {}): Promise<TestServer> {
   const scratchFolder = await mkdtemp(join(tmpdir(), 'dramatis-http-'))
   const characters = memoryCharacters({ files })
   const backends = memoryBackends()
@@ -76,6 +77,7 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
     scratchFolder,
     metrics: new Registry(),
     readiness: () => readiness,
+    ...deps,
   })
   stack.defer(() => app.close())
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -91,6 +93,7 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
   return {
     url, port, characters, videos, scratchFolder, logged, request,
     close: () => app.close(),
+    announceClosing: () => app.announceClosing(),
     postJson: (path, body, headers = {}) => request(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json', ...headers } }),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }

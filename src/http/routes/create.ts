@@ -37,7 +37,7 @@ export function createRoutes(app: App, deps: CreateDeps): void {
       const source = await sourceOf(request.body, request, deps)
       const discardUpload = takeUpload(request)
       const signal = whileWaited(reply.raw, deps.settings.syncBudgetMs)
-      const found = await deps.characters.detect({ account: accountOf(request), source, window }, { signal }).finally(discardUpload)
+      const found = await deps.characters.detect({ account: accountOf(request), source, window, traceId: request.id }, { signal }).finally(discardUpload)
       return detectionOf(found)
     },
   })
