@@ -15,14 +15,19 @@ export interface ErrandOptions {
   readonly patienceMs: number
 }
 
-/** Does errands of one kind. */
+/** Does errands of one kind. What it rejects with reaches who asked, if it is an AppError. */
 export type DoErrand = (errand: Pick<Errand, 'account' | 'request'>, options: { readonly signal: AbortSignal }) => Promise<unknown>
 
 export interface Errands {
-  /** Rejects with what doing it rejects with (an AppError), `queue_full`, `shutting_down`, `lens_failed` after two tries that were cut off, or the signal's reason. */
+  /**
+   * Rejects with what doing it rejects with (an AppError), `queue_full` (also when it has waited beyond its patience), `shutting_down`,
+   * `lens_failed` after two tries that were cut off, or the signal's reason. What nobody waits for any more is not begun, or stopped.
+   */
   ask(errand: Errand, options: ErrandOptions): Promise<unknown>
-  /** For the queue of a process that has lenses. */
+  /** For the queue of a process that has lenses, under `errand`. */
   handler(kinds: Readonly<Record<string, DoErrand>>): Handler
   /** Errands of before the last start that nobody waits for any more are forgotten. */
   forgetOld(): Promise<void>
+  /** Behind the drain of the queue: who still waits here is told `shutting_down`. Resolves when nobody does. */
+  drain(): Promise<void>
 }

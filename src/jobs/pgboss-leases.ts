@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { PgBoss, JobAttempt } from 'pg-boss'
 import { LeaseLost } from './job-queue.ts'
 
@@ -7,6 +8,12 @@ const RENEW_MS = 2500
 /** The database counts from when it heard, this process from when it began to tell, and stops a little earlier than it has to. */
 const SURE_MS = LEASE_SECONDS * 1000 - 500
 const LOOK_MS = 250
+
+export interface Lease extends Disposable {
+  readonly signal: AbortSignal
+  /** Resolves when the database answers, or may have given the job away. */
+  untilReachable(): Promise<void>
+}
 
 interface Held { readonly job: JobAttempt; readonly stop: AbortController; sureUntil: number }
 
@@ -26,11 +33,11 @@ export class Leases implements Disposable {
   }
 
   /** Aborts `stop` with {@link LeaseLost} when the job may be another's; it is so before the first step when this process was paused meanwhile. Dispose of what it gives when the work has ended. */
-  async hold(job: JobAttempt, stop: AbortController): Promise<Disposable & { readonly signal: AbortSignal }> {
+  async hold(job: JobAttempt, stop: AbortController): Promise<Lease> {
     const held = { job, stop, sureUntil: performance.now() + SURE_MS }
     this.#held.add(held)
     await this.#renew([held]).catch(() => stop.abort(lost(job)))
-    return { signal: stop.signal, [Symbol.dispose]: () => { this.#held.delete(held) } }
+    return { signal: stop.signal, untilReachable: () => this.#untilReachable(held), [Symbol.dispose]: () => { this.#held.delete(held) } }
   }
 
   [Symbol.dispose](): void { for (const timer of this.#timers) clearInterval(timer) }
@@ -44,6 +51,17 @@ export class Leases implements Disposable {
     for (const one of held) {
       if (alive.has(one.job.id)) one.sureUntil = Math.max(one.sureUntil, began + SURE_MS)
       else one.stop.abort(lost(one.job))
+    }
+  }
+
+  async #untilReachable({ job, sureUntil }: Held): Promise<void> {
+    while (performance.now() < sureUntil) {
+      try {
+        await this.#boss.touch(this.#queue, { id: job.id, retryCount: job.retryCount })
+        return
+      } catch {
+        await sleep(LOOK_MS) // whatever it is, it keeps the job from being handed back
+      }
     }
   }
 

@@ -235,12 +235,13 @@ class PgBossQueue implements JobQueue, Disposable {
     const { log, options } = this.#parts
     const { data: { id, traceId, patienceMs = Infinity }, retryCount, createdOn, startedOn } = job
     const isLate = startedOn.getTime() - createdOn.getTime() > patienceMs
-    using held = await this.#leases.hold(job, stop)
+    using lease = await this.#leases.hold(job, stop)
     try {
-      held.signal.throwIfAborted()
+      lease.signal.throwIfAborted()
       await endOrAbandon((signal) => this.#handlers[kindOf(id)].run({ id, traceId, isLate, signal }), stop, options)
     } catch (error) {
       if (!isOfSignal(stop.signal, error)) log.warn('job.handed_back', { id, traceId, failures: retryCount + 1, error })
+      await lease.untilReachable() // or nobody had it until the lease is over
       if (!isShuttingDown(stop.signal)) throw error
     }
     if (stop.signal.reason instanceof LeaseLost) throw stop.signal.reason
