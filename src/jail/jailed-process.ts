@@ -23,6 +23,8 @@ export interface StartOptions { readonly jail: Jail; readonly program: Program; 
 export class JailedProcess {
   /** Resolves once the process is gone, whatever the reason. */
   readonly ended: Promise<LensDied>
+  /** The request it works for, once there is one. */
+  traceId: string | null = null
   readonly #child: ChildProcess
   #reason: string | null = null
   #lastWords = ''

@@ -23,6 +23,8 @@ export interface SessionOptions {
   readonly limits: LensLimits
   readonly workMs: number
   readonly signal: AbortSignal
+  /** The request that asked for it. */
+  readonly traceId: string | null
 }
 
 export class JailedSession implements LensSession {
@@ -33,7 +35,7 @@ export class JailedSession implements LensSession {
   readonly #pending = new Map<CallName, Pending>()
   #failure: { readonly error: unknown } | null = null
 
-  constructor(lens: JailedProcess, source: ByteSource, { limits, workMs, signal }: SessionOptions) {
+  constructor(lens: JailedProcess, source: ByteSource, { limits, workMs, signal, traceId }: SessionOptions) {
     this.#lens = lens
     this.#signal = signal
     this.#clock = new WorkClock({ mostMs: workMs, onSpent: () => this.#die('deadline') })
@@ -46,7 +48,8 @@ export class JailedSession implements LensSession {
     lens.onMessage((message) => this.#take(message))
     void lens.ended.then((died) => this.#fail(died))
     signal.addEventListener('abort', this.#abort)
-    void lens.send({ type: 'job', size: source.size })
+    lens.traceId = traceId
+    void lens.send({ type: 'job', size: source.size, ...(traceId !== null && { traceId }) })
   }
 
   call<Name extends CallName>(name: Name, params: Calls[Name]['asks']): Promise<Calls[Name]['answers']> {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sourceThatSays, obedientLenses, triedJails } from '../../test/support/lenses.ts'
 import { AppError } from '../domain/errors.ts'
+import { newRequestId } from '../domain/identifier.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
+import { createLog } from '../runtime/log.ts'
 import { LensDied } from './lens-died.ts'
 import { startLenses, type Lenses } from './lenses.ts'
 
@@ -86,6 +88,16 @@ describe('a job', () => {
     const never: ByteSource = { ...fast, read: (start, end) => (end === 1 ? new Promise(() => {}) : fast.read(start, end)) }
     await using session = await lenses.open(never, { signal })
     await expect(session.call('window', { window: null })).rejects.toHaveProperty('reason', 'asked 16 times at once')
+  })
+
+  test('a lens that dies says for which request, in its last words and in the log', async () => {
+    const logged: string[] = []
+    const log = createLog({ destination: { write: (line) => { logged.push(line) } } })
+    await using told = await startLenses({ ...obedientLenses(jail), processes: 1, log })
+    const traceId = newRequestId()
+    await using session = await told.open(sourceThatSays('throw'), { signal, traceId })
+    await expect(session.call('window', { window: null })).rejects.toHaveProperty('reason', `exit 1: ${traceId} Error: a decoder gave up`)
+    await expect.poll(() => logged.filter((line) => line.includes('lens.died')).map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ request: traceId, was: 'busy' })])
   })
 
   test('a lens that writes a megabyte to its standard error goes on', async () => {

@@ -15,9 +15,10 @@ export interface Lenses extends AsyncDisposable {
   readonly stats: LensStats
   /**
    * A lens for one job on this source, when it is our turn. The session ends with the signal. Rejects with its reason,
-   * or with AppError `lens_unavailable`, `queue_full`, `shutting_down`. `deadlineMs` bounds the time the lens itself works.
+   * or with AppError `lens_unavailable`, `queue_full`, `shutting_down`. `deadlineMs` bounds the time the lens itself works;
+   * `traceId` is the request it works for, in the log.
    */
-  open(source: ByteSource, options: { readonly signal: AbortSignal; readonly deadlineMs?: number }): Promise<LensSession>
+  open(source: ByteSource, options: { readonly signal: AbortSignal; readonly deadlineMs?: number; readonly traceId?: string | null }): Promise<LensSession>
 }
 
 export interface LensesOptions {
@@ -40,9 +41,9 @@ export async function startLenses({ processes, modelsFolder, log, program = LENS
   return {
     jail: report,
     get stats() { return pool.stats },
-    open: async (source, { signal, deadlineMs = limits.workMs }) => {
+    open: async (source, { signal, deadlineMs = limits.workMs, traceId = null }) => {
       const lens = await pool.take(signal)
-      return new JailedSession(lens, source, { limits, signal, workMs: deadlineMs })
+      return new JailedSession(lens, source, { limits, signal, workMs: deadlineMs, traceId })
     },
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   }

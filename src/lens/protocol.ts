@@ -192,7 +192,11 @@ const callName = z.enum(Object.keys(CALLS) as [CallName, ...CallName[]])
 
 /** Service → lens. `job` comes once, first. A lens whose source fails is ended, not told. */
 export const fromService = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('job'), size: z.int().min(0) }),
+  z.strictObject({
+    type: z.literal('job'), size: z.int().min(0),
+    /** The request it is for: named in the last words of the lens. */
+    traceId: z.string().regex(/^[\w-]{1,64}$/).optional(),
+  }),
   z.strictObject({ type: z.literal('call'), name: callName, params: z.unknown() }),
   z.strictObject({ type: z.literal('bytes'), id: z.int(), start: z.int(), bytes: someBytes }),
 ])

@@ -22,16 +22,19 @@ export function serveJob(prepare: () => Promise<(source: ByteSource) => Job>): v
     try {
       for (const message of reader.push(chunk)) server.take(fromService.parse(message))
     } catch (error) {
-      endWith(error)
+      endWith(error, server.traceId)
     }
   })
-  prepare().then((createJob) => server.begin(createJob), endWith)
+  prepare().then((createJob) => server.begin(createJob), (error: unknown) => endWith(error, null))
 }
 
 class JobServer {
   #createJob: ((source: ByteSource) => Job) | null = null
   #work: { readonly source: RemoteSource; readonly job: Job } | null = null
   #last: Promise<void> = Promise.resolve()
+  #traceId: string | null = null
+
+  get traceId(): string | null { return this.#traceId }
 
   begin(createJob: (source: ByteSource) => Job): void {
     this.#createJob = createJob
@@ -41,6 +44,7 @@ class JobServer {
   take(message: FromService): void {
     if (message.type === 'job') {
       if (!this.#createJob) throw new Error('not ready for a job')
+      this.#traceId = message.traceId ?? null
       const source = new RemoteSource(message.size, say)
       this.#work = { source, job: this.#createJob(source) }
       return
@@ -49,7 +53,7 @@ class JobServer {
     const { source, job } = this.#work
     if (message.type !== 'call') return source.settle(message)
     // One after the other: each may need what the one before it left.
-    this.#last = this.#last.then(() => answer(job, message.name, message.params)).then(say, endWith)
+    this.#last = this.#last.then(() => answer(job, message.name, message.params)).then(say, (error: unknown) => endWith(error, this.#traceId))
   }
 }
 
@@ -73,8 +77,8 @@ function say(message: FromLens): void {
 
 const end = (): never => process.exit(0)
 
-function endWith(error: unknown): never {
-  const text = error instanceof Error ? error.stack ?? error.message : String(error)
+function endWith(error: unknown, traceId: string | null): never {
+  const text = `${traceId === null ? '' : `${traceId} `}${error instanceof Error ? error.stack ?? error.message : String(error)}`
   writeSync(process.stderr.fd, text.slice(0, MOST_COMPLAINT))
   process.exit(1)
 }
