@@ -14,11 +14,15 @@ export interface Client extends AsyncDisposable {
   post(path: string, body: unknown): Promise<unknown>
   /** Writes what is at the path to a file, which must not exist. */
   download(path: string, file: string): Promise<void>
+  /** What is at the path, to be read as it comes, and how long it is. */
+  open(path: string): Promise<{ readonly bytes: number; readonly body: AsyncIterable<Uint8Array> }>
+  /** Sends a file with texts beside it; `isNew`: it made something. */
+  sendForm(path: string, form: FormData): Promise<{ readonly isNew: boolean; readonly body: unknown }>
   /** Sends the clip, by URL or as an upload, with the fields of the native door. */
   sendClip(path: string, options: ClipOptions, headers?: Readonly<Record<string, string>>): Promise<unknown>
 }
 
-const envelope = z.object({ error: z.object({ message: z.string(), hint: z.string().optional(), details: z.record(z.string(), z.unknown()).optional() }) })
+const envelope = z.object({ error: z.object({ message: z.string(), code: z.string(), hint: z.string().optional(), details: z.record(z.string(), z.unknown()).optional() }) })
 
 /** Talks to `--server`, or to a service of its own that ends with the command. */
 export async function openClient({ server, key }: Pick<ClipOptions, 'server' | 'key'>): Promise<Client> {
@@ -33,7 +37,8 @@ export async function openClient({ server, key }: Pick<ClipOptions, 'server' | '
     })
     if (response.ok) return response
     const { error } = envelope.parse(await response.json())
-    throw new ServiceError(error.message, error.hint ?? null, { details: error.details ?? {} })
+    const retryAfter = Number(response.headers.get('retry-after') ?? NaN)
+    throw new ServiceError(error.message, error.hint ?? null, { details: error.details ?? {}, code: error.code, retryAfterSeconds: Number.isFinite(retryAfter) ? retryAfter : null })
   }
   const send = async (path: string, init: RequestInit): Promise<unknown> => (await ask(path, init)).json()
   return {
@@ -42,6 +47,14 @@ export async function openClient({ server, key }: Pick<ClipOptions, 'server' | '
     download: async (path, file) => {
       const { body } = await ask(path, {})
       if (body !== null) await pipeline(Readable.from(body), createWriteStream(file, { flags: 'wx' }))
+    },
+    open: async (path) => {
+      const response = await ask(path, {})
+      return { bytes: Number(response.headers.get('content-length')), body: Readable.from(response.body ?? []) }
+    },
+    sendForm: async (path, form) => {
+      const response = await ask(path, { method: 'POST', body: form })
+      return { isNew: response.status === 201, body: await response.json() }
     },
     sendClip: async (path, options, extra = {}) => send(path, { method: 'POST', ...(await bodyOf(options, extra)) }),
     [Symbol.asyncDispose]: async () => { await own?.[Symbol.asyncDispose]() },

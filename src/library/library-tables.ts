@@ -60,6 +60,12 @@ export async function putRows(db: Database, table: LibraryTable, rows: readonly 
   await sql`insert into ${sql.table(table)} (${names}) values ${sql.join(values)} on conflict (${keyColumns(table)}) do update set ${changes}`.execute(db)
 }
 
+/** Deletes what is under the same keys, with all that refers to it. */
+export async function dropRows(db: Database, table: LibraryTable, rows: readonly Row[]): Promise<void> {
+  const keys = rows.map((row) => sql`(${sql.join(keyOf(table, row))})`)
+  await sql`delete from ${sql.table(table)} where (${keyColumns(table)}) in (values ${sql.join(keys)})`.execute(db)
+}
+
 const keyColumns = (table: LibraryTable) => sql.join(LIBRARY_TABLES[table].map((column) => sql.ref(column)))
 const keyOf = (table: LibraryTable, row: Row) => LIBRARY_TABLES[table].map((column) => row[column])
 export const nameOf = (table: LibraryTable, row: Row): string => JSON.stringify(keyOf(table, row))

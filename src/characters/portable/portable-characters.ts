@@ -7,7 +7,7 @@ import type { ImportErrand } from './portable.ts'
 import { IMPORT_ERRAND, receiveArchive } from './receive-archive.ts'
 import { openArchive } from './write-archive.ts'
 
-interface PortableDeps extends ImportDeps { readonly errands: Pick<Errands, 'ask'>; readonly log: Log }
+interface PortableDeps extends Pick<ImportDeps, 'db' | 'objects'> { readonly errands: Pick<Errands, 'ask'>; readonly log: Log }
 
 /** Characters as files: the part of the character service that writes and reads them. */
 export function portableCharacters(deps: PortableDeps): Pick<Characters, 'export' | 'import'> {
