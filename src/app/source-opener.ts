@@ -6,17 +6,14 @@ import type { ObjectStore } from '../objects/object-store.ts'
 import { openObjectSource } from '../objects/object-source.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 
-type Source = { readonly type: 'url'; readonly url: string } | { readonly type: 'upload' | 'data'; readonly path: string } | { readonly type: 'video'; readonly objectKey: string; readonly bytes: number }
+type Source = { readonly type: 'url'; readonly url: string } | { readonly type: 'upload' | 'data'; readonly path: string } | { readonly type: 'upload' | 'data' | 'video'; readonly objectKey: string; readonly bytes: number }
 
 export type SourceOpener = (source: Source, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
 
 /** The bytes of a source, wherever they lie; a stranger's address only behind the guard. */
 export function createSourceOpener(fetch: FetchSettings, objects: ObjectStore): SourceOpener {
   return async (source, { signal, scratch }) => {
-    switch (source.type) {
-      case 'url': return openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal })
-      case 'video': return openObjectSource(objects, source.objectKey, source.bytes)
-      case 'upload': case 'data': return openFileSource(source.path)
-    }
+    if (source.type === 'url') return openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal })
+    return 'path' in source ? openFileSource(source.path) : openObjectSource(objects, source.objectKey, source.bytes)
   }
 }

@@ -1,200 +1,229 @@
-import { rm } from 'node:fs/promises'
 import { AppError } from '../domain/errors.ts'
-import type { Character, Step } from '../domain/character.ts'
+import type { Character } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
-import { completeAsSame, failCharacter, findCharacter, findCompleted, noteStep, requeueCharacter, startAttempt, updateAttempt, type CharacterRow } from '../db/character-rows.ts'
+import { completeAsSame, findCharacter, findCompleted, startAttempt, type CharacterRow } from '../db/character-rows.ts'
+import { lockFor } from '../db/lock.ts'
 import { characterOf } from '../db/stored-character.ts'
-import { writeError } from '../db/stored-error.ts'
 import { LensDied } from '../jail/lens-died.ts'
-import type { JobQueue, Place } from '../jobs/place-queue.ts'
+import { LeaseLost, type Handler, type Turn } from '../jobs/job-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
 import type { StepRecord } from '../runtime/step.ts'
+import type { CharacterEnds } from './character-ends.ts'
 import { createCharacter, type PipelineDeps } from './create-character.ts'
+import { failHeld, handBack, leave, type AttemptEnd } from './end-attempt.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import type { CreateRequest, SourceRequest } from './requests.ts'
+import { dropGiven } from './given-source.ts'
+import type { StoredRequest } from './requests.ts'
 import { requestOf } from './stored-character.ts'
+import { createStepTeller } from './tell-steps.ts'
 
-/** `same`: an earlier character is the answer. `kept`: for the next start. */
-export type Outcome = 'completed' | 'same' | 'failed' | 'kept'
+/** `same`: an earlier character is the answer. `kept`: for whoever takes it up next. `lost`: somebody else has taken it up. */
+export type Outcome = AttemptEnd | 'same'
 
 export interface JobsDeps extends PipelineDeps {
-  readonly queue: JobQueue
   readonly log: Log
   /** For the metrics. */
   readonly onStep: (record: StepRecord) => void
   readonly onEnd: (outcome: Outcome, ms: number) => void
 }
 
-/** A place in the queue and an announced end. */
-export interface ClaimedJob {
-  start(request: CreateRequest, createdAtMs: number): Promise<Character>
-  /** The request was not accepted after all. */
-  withdraw(): void
+/** A character whose turn it is in this process. */
+interface Job {
+  readonly id: CharacterId
+  readonly createdAtMs: number
+  readonly request: StoredRequest
+  readonly signal: AbortSignal
+  /** The try that holds the row, or wants to. */
+  attempt: number
+  /** The row knows of it. */
+  isHeld: boolean
+  /** Something of a try before may lie among the objects. */
+  wasTried: boolean
+  /** It was given up on while it went on. */
+  isAbandoned: boolean
 }
-
-/** One accepted request under way in this process. */
-interface Job { readonly id: CharacterId; readonly createdAtMs: number; readonly request: CreateRequest; attempts: number }
 
 /** Tries of one request, over restarts and lenses that died: more would only be more victims of a poisonous video. */
 const MOST_ATTEMPTS = 2
 
-const REWRITE_MS = 2000
+/** What is stopped may clean up for so long. The queue waits a little longer before it takes the job away. */
+const CLEAN_UP_MS = 1000
 
-/** How far a character is when a step begins, in percent; from the shares of time that the steps take. */
-const PROGRESS: Readonly<Record<Step, number>> = {
-  open: 2, window: 8, see: 20, choose: 55, portrait: 57, cutout: 65, references: 72, identity: 82, voice: 90, name: 94, publish: 95, stored: 98, committed: 100,
-}
-
-/** Takes accepted requests to their end, whatever that is, and tells those who wait. */
-export class CharacterJobs {
+/** Takes accepted requests to their end, whatever that is. */
+export class CharacterJobs implements Handler {
   readonly #deps: JobsDeps
-  readonly #ends = new Map<CharacterId, Promise<Character>>()
+  readonly #ends: CharacterEnds
 
-  constructor(deps: JobsDeps) { this.#deps = deps }
+  constructor(deps: JobsDeps, ends: CharacterEnds) {
+    this.#deps = deps
+    this.#ends = ends
+  }
 
-  /** Takes a place for a request whose row is about to be written. Throws `queue_full` or `shutting_down`. */
-  claim(id: CharacterId): ClaimedJob {
-    const place = this.#deps.queue.claim()
-    const done = this.#announce(id)
-    return {
-      start: (request, createdAtMs) => {
-        void this.#run({ id, createdAtMs, request, attempts: 0 }, place, done)
-        return done.promise
-      },
-      withdraw: () => {
-        place.leave()
-        this.#ends.delete(id)
-      },
+  async run({ id, signal }: Turn): Promise<void> {
+    const row = await findCharacter(this.#deps.db, id)
+    if (!row || isAtEnd(row)) return
+    const job = jobOf(row, signal)
+    this.#ends.begin(job.id)
+    try {
+      await this.#bringToEnd(job, row)
+    } finally {
+      this.#ends.finish(job.id)
     }
   }
 
-  /** The end of what is under way in this process. */
-  endOf(id: CharacterId): Promise<Character> | undefined { return this.#ends.get(id) }
-
-  /** Takes up a row of the last run, unless it had its tries. */
-  async resume(row: CharacterRow): Promise<void> {
-    const id = row.id as CharacterId
-    const job = { id, createdAtMs: row.created_at, request: requestOf(row), attempts: row.attempts }
-    if (row.attempts >= MOST_ATTEMPTS) {
-      await this.#giveUp(job, new AppError('lens_failed', { details: { reason: 'service_stopped', ...(row.step !== null && { step: row.step }) } }))
-      return
-    }
-    await requeueCharacter(this.#deps.db, id)
-    void this.#run(job, this.#deps.queue.reclaim(), this.#announce(id))
+  async giveUp(id: string): Promise<void> {
+    const row = await findCharacter(this.#deps.db, id)
+    if (!row || isAtEnd(row)) return
+    const job = jobOf(row, new AbortController().signal)
+    await this.#hold(job)
+    await failHeld({ ...job, onUnwritten: () => {} }, stoppedTooOften(row), this.#deps)
   }
 
-  /** From here on others may wait for the character, though its row is not written yet. */
-  #announce(id: CharacterId): PromiseWithResolvers<Character> {
-    const done = Promise.withResolvers<Character>()
-    done.promise.catch(() => {}) // nobody need listen: the row tells as well
-    this.#ends.set(id, done.promise)
-    return done
-  }
-
-  /** When its turn comes. Never rejects. */
-  async #run(job: Job, place: Place, done: PromiseWithResolvers<Character>): Promise<void> {
-    const { onEnd, log } = this.#deps
+  async #bringToEnd(job: Job, row: CharacterRow): Promise<void> {
     const started = performance.now()
-    const end = (outcome: Outcome, facts: Readonly<Record<string, string>>): void => {
+    const tell = (outcome: Outcome, facts: Readonly<Record<string, string>>): void => {
       const ms = Math.round(performance.now() - started)
-      onEnd(outcome, ms)
-      log.info(`character.${outcome}`, { id: job.id, ms, attempts: job.attempts, ...facts })
+      this.#deps.onEnd(outcome, ms)
+      this.#deps.log.info(`character.${outcome}`, { id: job.id, traceId: job.request.traceId, ms, attempts: job.attempt, ...facts })
     }
     try {
-      const character = await place.run((signal) => this.#tryTwice(job, signal))
-      await endUpload(job.request.source, log)
-      end(character.id === job.id ? 'completed' : 'same', { kind: character.kind })
-      this.#ends.delete(job.id)
-      done.resolve(character)
+      const character = await this.#tryTwice(job, row)
+      await dropGiven(this.#deps.objects, job.id, job.request.source, this.#deps.log)
+      tell(character.id === job.id ? 'completed' : 'same', { kind: character.kind })
     } catch (error) {
-      const shown = await this.#giveUp(job, error)
-      end(shown.code === 'shutting_down' ? 'kept' : 'failed', { code: shown.code })
-      done.reject(shown)
+      await this.#endOtherwise(job, error, tell)
     }
   }
 
-  async #tryTwice(job: Job, signal: AbortSignal): Promise<Character> {
-    const { db, clock, objects, log } = this.#deps
+  async #tryTwice(job: Job, row: CharacterRow): Promise<Character> {
+    const { log } = this.#deps
+    const hadItsTries = row.attempts >= MOST_ATTEMPTS
     for (;;) {
-      const attempt = job.attempts + 1
-      const isOurs = await startAttempt(db, job.id, attempt, clock())
-      if (!isOurs) throw new Error(`${job.id} is not waiting for try ${attempt}`)
-      job.attempts = attempt
-      if (attempt > 1) await objects.deleteFolder(job.id)
+      await this.#hold(job)
+      if (hadItsTries) throw stoppedTooOften(row)
       try {
-        return await this.#tryOnce(job, signal)
+        return await this.#tryOnce(job)
       } catch (error) {
-        signal.throwIfAborted() // what fails because the job was stopped fails for the reason it was stopped for
         if (!(error instanceof LensDied)) throw error
-        log.warn('lens.died', { id: job.id, attempt, error })
-        if (attempt >= MOST_ATTEMPTS) throw new AppError('lens_failed', { details: { reason: 'died' }, cause: error })
+        log.warn('lens.died', { id: job.id, traceId: job.request.traceId, attempt: job.attempt, error })
+        if (job.attempt >= MOST_ATTEMPTS) throw new AppError('lens_failed', { details: { reason: 'died' }, cause: error })
       }
     }
   }
 
-  #tryOnce(job: Job, signal: AbortSignal): Promise<Character> {
+  /** From here on what an earlier try writes late is refused. Rejects with `LeaseLost` when another process was quicker. */
+  async #hold(job: Job): Promise<void> {
+    const { db, clock } = this.#deps
+    job.isHeld = false
+    job.attempt++
+    job.isHeld = await startAttempt(db, job.id, job.attempt, clock())
+    if (!job.isHeld) throw new LeaseLost(`${job.id} is not waiting for try ${job.attempt}`)
+  }
+
+  async #tryOnce(job: Job): Promise<Character> {
+    const lost = new AbortController()
+    const signal = AbortSignal.any([job.signal, lost.signal])
+    try {
+      return await endOrAbandon(this.#make({ ...job, signal }, (error) => lost.abort(error)), signal, () => { job.isAbandoned = true })
+    } catch (error) {
+      signal.throwIfAborted() // what fails because the job was stopped fails for the reason it was stopped for
+      throw error
+    } finally {
+      job.wasTried = true
+    }
+  }
+
+  /** Nothing of it goes on when it has settled. */
+  async #make(job: Job, onLost: (error: LeaseLost) => void): Promise<Character> {
+    const deps = this.#deps
+    if (job.wasTried) await deps.objects.deleteFolder(job.id)
+    const steps = createStepTeller(job, deps, onLost)
+    try {
+      return await createCharacter(job, deps, {
+        onStep: (step) => steps.tell(step), stepsTold: () => steps.told(), onStepDone: deps.onStep,
+        findSame: (clipSha256) => this.#findSame(job, clipSha256),
+      })
+    } finally {
+      await steps.told().catch(() => {}) // whether another try has the row is told by `onLost`
+    }
+  }
+
+  /** The earlier character with these bytes, which is the answer then. */
+  async #findSame({ id, attempt, request }: Job, clipSha256: string): Promise<Character | null> {
     const { db, clock, events } = this.#deps
-    const { id, attempts: attempt, request } = job
-    return createCharacter({ ...job, attempt, signal }, this.#deps, {
-      onStep: (step) => this.#tellStep(job, step),
-      onStepDone: this.#deps.onStep,
-      findSame: async (clipSha256) => {
-        const row = request.isForced ? undefined : await findCompleted(db, request.account, fingerprintOf(request), clipSha256)
-        if (!row) return null
-        const character = characterOf(row)
-        await db.transaction().execute(async (trx) => {
-          const isOurs = await completeAsSame(trx, id, attempt, { sameAs: row.id, nowMs: clock() })
-          if (isOurs) await events.record(trx, { type: 'character.completed', account: request.account, id, character })
-        })
-        return character
-      },
+    const { account, isForced } = request
+    const earlier = isForced ? undefined : await findCompleted(db, account, fingerprintOf(request), clipSha256)
+    if (!earlier) return null
+    return db.transaction().execute(async (trx) => {
+      await lockFor(trx, earlier.id)
+      const row = await findCharacter(trx, earlier.id)
+      if (!row || row.deleted_at !== null) return null
+      const isOurs = await completeAsSame(trx, id, attempt, { sameAs: row.id, nowMs: clock() })
+      if (!isOurs) throw new LeaseLost(`another try has taken ${id} over`)
+      const character = characterOf(row)
+      await events.record(trx, { type: 'character.completed', account, id, character })
+      return character
     })
   }
 
-  #tellStep({ id, attempts, createdAtMs, request }: Job, step: Step): void {
-    const { db, log, clock, events } = this.#deps
-    const nowMs = clock()
-    // One transaction, one sync of the disk.
-    db.transaction().execute(async (trx) => {
-      const progress = await noteStep(trx, id, attempts, { step, progress: PROGRESS[step], nowMs })
-      if (progress !== null) await events.record(trx, { type: 'character.progress', account: request.account, id, step, progress, elapsedMs: nowMs - createdAtMs })
-    }).catch((error) => log.warn('character.step_unwritten', { id, step, error }))
+  /** Rejects when the job is to be handed back. */
+  async #endOtherwise(job: Job, error: unknown, tell: (outcome: Outcome, facts: Readonly<Record<string, string>>) => void): Promise<void> {
+    const { id, request: { traceId } } = job
+    const shown = shownOf(error)
+    if (shown.code === 'internal_error' && !(error instanceof LeaseLost)) this.#deps.log.error('character.bug', { id, traceId, error })
+    const end = await this.#writeEnd(job, error, shown)
+    tell(end, end === 'failed' || end === 'kept' ? { code: shown.code } : {})
+    if (end === 'completed') await dropGiven(this.#deps.objects, id, job.request.source, this.#deps.log)
+    if (end !== 'kept') return
+    if (shown.code === 'shutting_down') this.#ends.tell(id, shown)
+    throw error
   }
 
-  /** What is told of the error. The row gets it too; when that fails it is tried again until it does not. */
-  async #giveUp(job: Job, error: unknown): Promise<AppError> {
-    const shown = error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error })
-    if (shown.code === 'internal_error') this.#deps.log.error('character.bug', { id: job.id, error })
-    await this.#writeEnd(job, shown)
-    return shown
-  }
-
-  async #writeEnd(job: Job, error: AppError): Promise<void> {
-    const { db, objects, log, clock, events } = this.#deps
-    const { id, attempts, request } = job
-    try {
-      // When it is the service that ends, the row is kept for the next start, and the try does not count.
-      if (error.code === 'shutting_down') await updateAttempt(db, id, attempts, { status: 'queued', attempts: attempts - 1, step: null })
-      else if ((await findCharacter(db, id))?.status !== 'completed') { // read behind a completion that is being written
-        await objects.deleteFolder(id)
-        await db.transaction().execute(async (trx) => {
-          const isFailed = await failCharacter(trx, id, { error: writeError(error), nowMs: clock() })
-          if (isFailed) await events.record(trx, { type: 'character.failed', account: request.account, id, error })
-        })
-        await endUpload(request.source, log)
-      }
-      this.#ends.delete(id)
-    } catch (cause) {
-      // A full disk takes no failures either. Until it does, equal requests meet the same end.
-      log.error('character.end_unwritten', { id, error: cause })
-      setTimeout(() => void this.#writeEnd(job, error), REWRITE_MS).unref()
+  async #writeEnd(job: Job, error: unknown, shown: AppError): Promise<AttemptEnd> {
+    const held = { ...job, onUnwritten: () => this.#ends.tell(job.id, shown) }
+    if (error instanceof LeaseLost) return job.isHeld ? await leave(held, this.#deps) : 'lost'
+    // Without the row in hand nothing can be said of it, but to those who wait here.
+    if (!job.isHeld) {
+      if (!isAway(shown)) this.#ends.tell(job.id, shown)
+      return 'kept'
     }
+    if (shown.code === 'shutting_down') return handBack(held, { isOver: !job.isAbandoned }, this.#deps)
+    // A character does not fail because the database was away for a moment: who waits goes on waiting.
+    if (isAway(shown)) return handBack({ ...held, onUnwritten: () => {} }, { isOver: !job.isAbandoned }, this.#deps)
+    return failHeld(held, shown, this.#deps)
   }
 }
 
-/** An upload was handed over with its request and ends with it. */
-export async function endUpload(source: SourceRequest, log: Log): Promise<void> {
-  if (!('path' in source)) return
-  await rm(source.path, { force: true }).catch((error) => log.warn('upload.kept', { error }))
+const isAtEnd = ({ status }: CharacterRow): boolean => status === 'completed' || status === 'failed'
+
+const isAway = ({ code }: AppError): boolean => code === 'database_unavailable'
+
+const shownOf = (error: unknown): AppError => (error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error }))
+
+const stoppedTooOften = ({ step }: CharacterRow): AppError => new AppError('lens_failed', { details: { reason: 'service_stopped', ...(step !== null && { step }) } })
+
+const jobOf = (row: CharacterRow, signal: AbortSignal): Job => ({
+  id: row.id as CharacterId, createdAtMs: row.created_at, request: requestOf(row), signal,
+  attempt: row.attempts, isHeld: false, wasTried: row.attempts > 0 || row.progress > 0, isAbandoned: false,
+})
+
+/** The work's own end; or, when it is stopped and does not end, the reason it was stopped for. */
+async function endOrAbandon<T>(work: Promise<T>, signal: AbortSignal, onAbandon: () => void): Promise<T> {
+  const abandoned = Promise.withResolvers<never>()
+  let cleaning: NodeJS.Timeout | undefined
+  const onAbort = (): void => {
+    cleaning = setTimeout(() => {
+      onAbandon()
+      abandoned.reject(signal.reason)
+    }, CLEAN_UP_MS)
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, abandoned.promise])
+  } finally {
+    clearTimeout(cleaning)
+    signal.removeEventListener('abort', onAbort)
+  }
 }

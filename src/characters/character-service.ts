@@ -1,44 +1,66 @@
-import type { Character } from '../domain/character.ts'
 import { AppError } from '../domain/errors.ts'
-import type { CharacterId } from '../domain/identifier.ts'
+import { newCharacterId, type CharacterId } from '../domain/identifier.ts'
 import type { Database } from '../db/database.ts'
+import type { Notices } from '../db/notices.ts'
 import { characterOf } from '../db/stored-character.ts'
+import type { Events } from '../events/events.ts'
+import type { DoErrand, Errands } from '../jobs/errands.ts'
+import type { Handler, JobQueue } from '../jobs/job-queue.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import type { Log } from '../runtime/log.ts'
 import { acceptRequest } from './accept.ts'
-import { CharacterJobs, endUpload, type JobsDeps } from './character-jobs.ts'
+import { CharacterEnds } from './character-ends.ts'
+import { CharacterJobs, type JobsDeps } from './character-jobs.ts'
 import type { Characters } from './characters.ts'
-import { detectSubjects } from './detect-subjects.ts'
+import { askToDetect, DETECT, detectErrand } from './detect-errand.ts'
 import { editCharacter } from './edit-character.ts'
+import { dropGiven, keepGiven } from './given-source.ts'
+import { Housekeeping } from './keep-house.ts'
+import { portableCharacters, portableErrands } from './portable/portable-characters.ts'
 import { findMedia, findState, listStates, readEvidenceOf } from './read-characters.ts'
-import { purgeExpired, removeCharacter, restoreCharacter } from './remove-characters.ts'
+import { removeCharacter, restoreCharacter } from './remove-characters.ts'
 import type { CreateRequest, CreateTicket } from './requests.ts'
-import { resumeCharacters } from './resume-characters.ts'
 
-export interface CharactersDeps extends JobsDeps {
-  readonly settings: JobsDeps['settings'] & {
-    /** Where the uploads lie that requests hand over. */
-    readonly uploadsFolder: string
+export interface CharactersDeps {
+  readonly db: Database
+  readonly objects: ObjectStore
+  readonly queue: JobQueue
+  readonly errands: Pick<Errands, 'ask'>
+  readonly notices: Pick<Notices, 'hear'>
+  readonly events: Pick<Events, 'record'>
+  readonly log: Log
+  readonly clock: () => number
+  readonly settings: {
+    /** No other process works on this database: nobody else takes up what this one leaves. */
+    readonly isAlone: boolean
     /** How long what runs may go on when the service ends. */
     readonly drainMs: number
   }
 }
 
-const PURGE_EVERY_MS = 3_600_000
+/** What a process with lenses does for characters. */
+export interface CharacterWork {
+  /** For the ids of characters. */
+  readonly handler: Handler
+  /** Errands by kind. */
+  readonly errands: Readonly<Record<string, DoErrand>>
+}
 
-/** The character service over its database, objects, queue and lenses. Call `resume` before the first request. */
-export function createCharacters(deps: CharactersDeps): Characters {
-  const { db, objects, queue, log, clock, settings, events } = deps
-  const jobs = new CharacterJobs(deps)
-  let purging: NodeJS.Timeout | undefined
-  const purge = (): Promise<void> => purgeExpired({ db, objects }, clock()).catch((error) => log.error('characters.purge_failed', { error }))
+export interface CharacterService extends Characters {
+  work(deps: Omit<JobsDeps, keyof CharactersDeps> & Pick<JobsDeps, 'settings'>): CharacterWork
+}
+
+/** The deadline of the queue that the characters wait in. */
+export const lensTimeout = (seconds: number): AppError => new AppError('lens_failed', { details: { reason: 'deadline', seconds } })
+
+/** The character service over its database, objects and queue. Call `resume` before the first request, and behind `queue.work` where this process has lenses. */
+export function createCharacters(deps: CharactersDeps): CharacterService {
+  const { db, objects, queue, clock, settings, events } = deps
+  const ends = new CharacterEnds(deps)
+  const house = new Housekeeping({ ...deps, isAlone: settings.isAlone })
   return {
-    create: (request) => create(request, jobs, deps),
-    detect: async (request, { signal }) => {
-      try {
-        return await queue.claim().run((signal) => detectSubjects(request, { ...deps, signal }), { signal })
-      } finally {
-        await endUpload(request.source, log)
-      }
-    },
+    create: (request) => create(request, ends, deps),
+    detect: (request, { signal }) => askToDetect(request, { ...deps, signal }),
     find: (account, ref) => findState(db, account, ref),
     list: (account, request) => listStates(db, account, request),
     edit: (account, ref, changes, { ifRevisions }) => editCharacter({ db, events }, { account, ref, changes, ifRevisions, nowMs: clock() }),
@@ -46,35 +68,44 @@ export function createCharacters(deps: CharactersDeps): Characters {
     restore: (account, ref) => restoreCharacter({ db, events }, account, ref),
     evidence: (account, ref) => readEvidenceOf(db, account, ref),
     openMedia: (token, name) => findMedia({ db, objects }, token, name),
-    resume: async () => {
-      await resumeCharacters(jobs, deps)
-      await purge()
-      purging = setInterval(purge, PURGE_EVERY_MS).unref()
+    ...portableCharacters(deps),
+    work: (given) => {
+      const jobDeps = { ...deps, ...given }
+      return { handler: new CharacterJobs(jobDeps, ends), errands: { [DETECT]: detectErrand(jobDeps), ...portableErrands(jobDeps) } }
     },
+    resume: () => house.start(),
     drain: async () => {
-      clearInterval(purging)
-      await queue.drain({ graceMs: settings.drainMs })
+      if (settings.isAlone) ends.refuseWaiting()
+      await Promise.all([house.stop(), queue.drain({ graceMs: settings.drainMs }), ends.drain({ graceMs: settings.drainMs })])
     },
   }
 }
 
-async function create(request: CreateRequest, jobs: CharacterJobs, { db, clock, log, events }: CharactersDeps): Promise<CreateTicket> {
+async function create({ source, idempotencyKey, ...rest }: CreateRequest, ends: CharacterEnds, deps: CharactersDeps): Promise<CreateTicket> {
+  const { db, objects, queue, events, log, clock } = deps
+  const nowMs = clock()
+  const id = newCharacterId(nowMs)
   try {
-    const accepted = await acceptRequest(db, request, { claim: (id) => jobs.claim(id), events, nowMs: clock() })
-    if (accepted.as === 'new') return { id: accepted.id, isReplay: false, done: accepted.job.start(request, accepted.createdAtMs) }
-    await endUpload(request.source, log)
-    if (accepted.as === 'running') return { id: accepted.id, isReplay: true, done: jobs.endOf(accepted.id) ?? readEnd(db, request.account, accepted.id) }
-    const character = characterOf(accepted.row)
-    return { id: character.id, isReplay: true, done: Promise.resolve(character) }
+    const request = { ...rest, source: await keepGiven(objects, id, source) }
+    const accepted = await acceptRequest({ id, request, idempotencyKey }, { db, queue, events, nowMs })
+    if (accepted.as === 'new') {
+      const done = ends.of(id)
+      accepted.claim.start()
+      return { id, isReplay: false, done }
+    }
+    await dropGiven(objects, id, source, log)
+    if (accepted.as === 'completed') {
+      const character = characterOf(accepted.row)
+      return { id: character.id, isReplay: true, done: Promise.resolve(character) }
+    }
+    const running = accepted.row.id as CharacterId
+    const done = ends.of(running)
+    ends.lookInBackground([running]) // it may have ended meanwhile
+    return { id: running, isReplay: true, done }
   } catch (error) {
-    await endUpload(request.source, log)
+    // The row may be there for all that is known, and need it; if not it is an orphan.
+    const isUnknown = error instanceof AppError && error.code === 'database_unavailable'
+    if (!isUnknown) await dropGiven(objects, id, source, log)
     throw error
   }
-}
-
-/** Of a job that ended between the look at its row and the wait for it. */
-async function readEnd(db: Database, account: string, id: CharacterId): Promise<Character> {
-  const state = await findState(db, account, id)
-  if (state.at === 'completed') return state.character
-  throw state.at === 'failed' ? state.error : new AppError('shutting_down', { details: { retryAfterSeconds: 5 } })
 }

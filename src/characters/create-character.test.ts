@@ -160,7 +160,7 @@ test('an upload is taken over and gone at the end, whatever the end is', async (
 test('detect tells the subjects with pictures to choose from, and keeps nothing', async () => {
   await using rig = await openRig()
   const { signal } = new AbortController()
-  const found = await rig.characters.detect({ account: 'local', source: { type: 'url', url: CLIP_URL }, window: null }, { signal })
+  const found = await rig.characters.detect({ account: 'local', source: { type: 'url', url: CLIP_URL }, window: null, traceId: null }, { signal })
   expect(found).toMatchObject({ window: { startMs: 1000, endMs: 3000, chosenBy: 'service' }, source: { host: 'videos.example' }, reasons: [] })
   expect(found.subjects).toEqual([{ subject: subject(), thumbnail: new TextEncoder().encode('thumbnail') }])
   expect(await rig.db.selectFrom('characters').selectAll().execute()).toEqual([])

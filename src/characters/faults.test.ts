@@ -42,14 +42,12 @@ test('a job that is stuck past the deadline fails alone, and its place is free a
 
 test('a character that the database takes behind the deadline keeps its files', async () => {
   const stalled = Promise.withResolvers<void>()
-  await using rig = await openRig({ deadlineMs: 400 })
-  const { put } = rig.objects
-  rig.objects.put = async (key, bytes) => {
-    await put(key, bytes)
-    if (key.endsWith('clip.mp4')) void rig.db.transaction().execute(() => stalled.promise)
-  }
+  // Behind the step's own transaction, and before the one that completes the character.
+  await using rig = await openRig({ deadlineMs: 400, onTold: (happening) => {
+    if (happening.type === 'character.progress' && happening.step === 'stored') void rig.db.transaction().execute(() => stalled.promise)
+  } })
   const { id } = await rig.characters.create(createRequest())
-  for (const running of [1, 0]) await expect.poll(() => rig.queue.running, { timeout: 10_000 }).toBe(running)
+  for (const running of [1, 0]) await expect.poll(async () => (await rig.queue.figures()).running, { timeout: 10_000 }).toBe(running)
   stalled.resolve()
   await expect.poll(async () => (await rig.characters.find('local', id)).at, { timeout: 10_000 }).toBe('completed')
   await rig.characters.drain()
@@ -120,7 +118,6 @@ test.each(STEPS)('killed on entering %s, then started again: the same request is
   const nobodys = join(folder, 'objects', 'char_00000000000000000000000000000000')
   await mkdir(nobodys, { recursive: true })
   await writeFile(join(nobodys, 'portrait.webp'), 'of a row that is gone')
-  await writeFile(join(folder, 'uploads', 'orphan'), 'of a request that was never accepted')
 
   // The second try hears nobody speak: the sound that the first one stored would be left over.
   await using rig = await openRig({ folder, script: { voice: () => ({ speechSeconds: 0, wav: null }) } })
@@ -133,8 +130,8 @@ test.each(STEPS)('killed on entering %s, then started again: the same request is
   expect((await rig.characters.list('local', { limit: 10, order: 'asc' })).states).toHaveLength(1)
   expect(await Array.fromAsync(await (await rig.characters.openMedia(character.mediaToken, 'portrait.webp')).read())).toHaveLength(1)
   const names = ['clip.mp4', 'cutout.webp', 'portrait.webp', 'reference-1.webp', 'reference-2.webp', 'reference-3.webp', ...(step === 'committed' ? ['voice.wav'] : [])]
-  expect(await rig.files('objects')).toEqual(names.map((name) => `${accepted}/${step === 'committed' ? 1 : 2}/${name}`))
-  expect([...await rig.files('work'), ...await rig.files('uploads')]).toEqual([])
+  await expect.poll(() => rig.files('objects')).toEqual(names.map((name) => `${accepted}/${step === 'committed' ? 1 : 2}/${name}`))
+  expect(await rig.files('work')).toEqual([])
   await rm(folder, { recursive: true })
 })
 
@@ -144,8 +141,8 @@ test('a request that twice ends the process fails, and is not tried a third time
   expect((await runUntilKilled(folder, 'stored')).signal).toBe('SIGKILL')
   await using rig = await openRig({ folder })
   await rig.characters.resume()
-  expect(await rig.characters.find('local', first.accepted ?? '')).toMatchObject({ at: 'failed', error: { code: 'lens_failed', details: { reason: 'service_stopped' } } })
-  expect(await rig.files('objects')).toEqual([])
+  await expect.poll(() => rig.characters.find('local', first.accepted ?? '')).toMatchObject({ at: 'failed', error: { code: 'lens_failed', details: { reason: 'service_stopped' } } })
+  await expect.poll(() => rig.files('objects')).toEqual([])
   expect(await usernames(rig)).toEqual([])
   await rm(folder, { recursive: true })
 })

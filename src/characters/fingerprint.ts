@@ -1,11 +1,11 @@
-import type { CreateRequest, SourceRequest } from './requests.ts'
+import type { CreateRequest, SourceRequest, StoredSource } from './requests.ts'
 import { sha256 } from '../runtime/sha256.ts'
 
 /**
  * What makes two requests the same: source, window, and the options that change the result. Hex, of parsed fields only,
  * so a file that is sent again in another multipart body is the same. The account is compared beside it.
  */
-export function fingerprintOf({ source, window, options }: Pick<CreateRequest, 'source' | 'window' | 'options'>): string {
+export function fingerprintOf({ source, window, options }: Pick<CreateRequest, 'window' | 'options'> & { readonly source: SourceRequest | StoredSource }): string {
   const { username, aliases, displayName, description, tags, metadata, subject, isStrict, consent } = options
   const fields = [
     sourceKey(source), window && [window.startMs, window.endMs],
@@ -17,7 +17,7 @@ export function fingerprintOf({ source, window, options }: Pick<CreateRequest, '
   return sha256(JSON.stringify(fields))
 }
 
-function sourceKey(source: SourceRequest): string {
+function sourceKey(source: SourceRequest | StoredSource): string {
   if (source.type !== 'url') return `sha256:${source.sha256}`
   const url = new URL(source.url)
   url.hash = ''

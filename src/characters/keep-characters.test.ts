@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { codeOf, createRequest, openRig, type Rig } from '../../test/support/character-rig.ts'
 import type { Character } from '../domain/character.ts'
 import type { CharacterId } from '../domain/identifier.ts'
+import { purgeExpired } from './remove-characters.ts'
 
 const DAY_MS = 24 * 3_600_000
 const make = async (rig: Rig, ...request: Parameters<typeof createRequest>): Promise<Character> => (await rig.characters.create(createRequest(...request))).done
@@ -57,11 +58,12 @@ test('a deleted character is gone from everywhere, keeps its name, comes back wh
   expect(await rig.characters.openMedia(mediaToken, 'portrait.webp')).toMatchObject({ bytes: 8 })
 
   await rig.characters.remove('local', id, { isPurge: false })
+  const purge = (): Promise<void> => purgeExpired(rig, { nowMs, signal: new AbortController().signal })
   nowMs += 30 * DAY_MS - 1
-  await rig.characters.resume()
+  await purge()
   expect(await rig.files('objects')).toHaveLength(7)
   nowMs += 2
-  await rig.characters.resume()
+  await purge()
   expect(await rig.files('objects')).toEqual([])
   expect(await codeOf(rig.characters.restore('local', id))).toBe('character_not_found')
   expect(await make(rig, { account: 'other', options: { username: 'misty_otter' } })).toMatchObject({ username: 'misty_otter' })

@@ -10,6 +10,7 @@ import { freeUsernames, takeUsername } from '../db/username-rows.ts'
 import { completedValues } from '../db/stored-character.ts'
 import { insertVectors } from '../db/vector-rows.ts'
 import type { Events } from '../events/events.ts'
+import { LeaseLost } from '../jobs/job-queue.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import type { ByteSource } from '../runtime/byte-source.ts'
 import type { StepRecord } from '../runtime/step.ts'
@@ -55,13 +56,20 @@ export async function nameCharacter({ kind, colour }: Subject, { username }: Cre
 
 type Pictures = Pick<Facts, 'window' | 'portrait' | 'cutout' | 'references' | 'voice'>
 
-/** All on disk when this resolves; without a row they are nobody's. */
-export async function storeFiles({ id, attempt }: Pick<Attempt, 'id' | 'attempt'>, pictures: Pictures, objects: ObjectStore): Promise<readonly StoredFile[]> {
-  return Promise.all(toFiles(pictures).map(async ({ name, data }) => {
+/** All are durable when this resolves; without a row they are nobody's. However it ends, nothing is written any more. */
+export async function storeFiles({ id, attempt, signal }: Pick<Attempt, 'id' | 'attempt' | 'signal'>, pictures: Pictures, objects: ObjectStore): Promise<readonly StoredFile[]> {
+  const failed = new AbortController()
+  const stopped = AbortSignal.any([signal, failed.signal])
+  const puts = await Promise.allSettled(toFiles(pictures).map(async ({ name, data }) => {
     const key = objectKey(id, attempt, name)
-    await objects.put(key, data)
+    await objects.put(key, data, { signal: stopped }).catch((error: unknown) => {
+      failed.abort(error)
+      throw error
+    })
     return { name, key, bytes: data.length, sha256: sha256(data) }
   }))
+  stopped.throwIfAborted()
+  return puts.flatMap((put) => (put.status === 'fulfilled' ? [put.value] : []))
 }
 
 const toFiles = ({ window, portrait, cutout, references, voice }: Pictures): readonly { readonly name: string; readonly data: Uint8Array }[] => [
@@ -92,13 +100,13 @@ const warningsOf = ({ window, cutout }: Facts): readonly Warning[] => [
   ...(cutout.picture ? [] : [{ code: 'cutout_missing', message: 'The subject could not be cut out cleanly.' } as const]),
 ]
 
-/** Row, username, evidence and vectors together or not at all. A suggested name that somebody took meanwhile gives way to the next; a chosen one is `username_taken`. */
+/** Row, username, evidence and vectors together or not at all. A suggested name that somebody took meanwhile gives way to the next; a chosen one is `username_taken`. `LeaseLost` when another try holds the row. */
 export async function commitCharacter(unnamed: Unnamed, { job, facts, name }: { readonly job: Attempt; readonly facts: Facts; readonly name: Name }, { db, events }: { readonly db: Database; readonly events: Pick<Events, 'record'> }): Promise<Character> {
   return db.transaction().execute(async (trx) => {
     const username = name.isChosen ? await takeChosen(trx, job.id, name.username) : await takeFirstFree(trx, job.id, name)
     const character = { ...unnamed, username }
     const isOurs = await updateAttempt(trx, job.id, job.attempt, completedValues(character, facts.files))
-    if (!isOurs) throw new Error(`another try has taken ${job.id} over`)
+    if (!isOurs) throw new LeaseLost(`another try has taken ${job.id} over`)
     await insertEvidence(trx, job.id, writeEvidence(evidenceOf(facts)))
     await insertVectors(trx, job.id, facts.vectors)
     await events.record(trx, { type: 'character.completed', account: character.account, id: job.id, character })

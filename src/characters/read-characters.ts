@@ -5,6 +5,7 @@ import { foldUsername } from '../domain/username.ts'
 import { findByMediaToken, findCharacter, findOwnCharacter, listCharacters, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
 import { findEvidence } from '../db/evidence-rows.ts'
+import { lockFor } from '../db/lock.ts'
 import { filesOf, searchWords } from '../db/stored-character.ts'
 import { ObjectNotFound, type ObjectStore } from '../objects/object-store.ts'
 import type { CharacterPage, ListRequest, Media } from './characters.ts'
@@ -26,6 +27,19 @@ export async function findRow(db: Database, account: string, ref: string): Promi
 /** The same, without what was deleted. */
 export async function findVisibleRow(db: Database, account: string, ref: string): Promise<CharacterRow> {
   const row = await findRow(db, account, ref)
+  if (row.deleted_at !== null) throw notFound()
+  return row
+}
+
+/** The same row, which nobody else changes before the transaction is over. */
+export async function lockRow(trx: Database, account: string, ref: string): Promise<CharacterRow> {
+  const { id } = await findRow(trx, account, ref)
+  await lockFor(trx, id)
+  return findRow(trx, account, id)
+}
+
+export async function lockVisibleRow(trx: Database, account: string, ref: string): Promise<CharacterRow> {
+  const row = await lockRow(trx, account, ref)
   if (row.deleted_at !== null) throw notFound()
   return row
 }

@@ -1,16 +1,19 @@
 import { AppError } from '../domain/errors.ts'
 import type { CharacterId } from '../domain/identifier.ts'
-import { emptyLog, listExpired, purgeCharacter, setDeleted, type CharacterRow } from '../db/character-rows.ts'
+import { emptyLog, findCharacter, listExpired, purgeCharacter, setDeleted, type CharacterRow } from '../db/character-rows.ts'
 import type { Database } from '../db/database.ts'
+import { lockFor } from '../db/lock.ts'
 import type { Events } from '../events/events.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import type { Removal } from './characters.ts'
-import { findRow, findVisibleRow } from './read-characters.ts'
+import { lockRow, lockVisibleRow } from './read-characters.ts'
 import type { CharacterState } from './requests.ts'
 import { sha256 } from '../runtime/sha256.ts'
 import { stateOf } from './stored-character.ts'
 
 const TOMBSTONE_MS = 30 * 24 * 3_600_000
+/** Between two of them others get at the database. */
+const AT_ONCE = 100
 
 interface Stores { readonly db: Database; readonly objects: ObjectStore }
 type Telling = { readonly db: Database; readonly events: Pick<Events, 'record'> }
@@ -20,7 +23,7 @@ export const removeCharacter = (stores: Stores & Telling, request: RemoveRequest
 
 async function bury({ db, events }: Telling, { account, ref, nowMs }: RemoveRequest): Promise<Removal> {
   return db.transaction().execute(async (trx) => {
-    const id = idOfEnded(await findVisibleRow(trx, account, ref))
+    const id = idOfEnded(await lockVisibleRow(trx, account, ref))
     await setDeleted(trx, id, nowMs)
     await events.record(trx, { type: 'character.deleted', account, id })
     return { id, at: 'deleted', purgeAtMs: nowMs + TOMBSTONE_MS }
@@ -29,13 +32,14 @@ async function bury({ db, events }: Telling, { account, ref, nowMs }: RemoveRequ
 
 async function purgeNow({ db, objects, events }: Stores & Telling, { account, ref }: RemoveRequest): Promise<Removal> {
   const { id, ...gone } = await db.transaction().execute(async (trx) => {
-    const row = await findRow(trx, account, ref)
+    const row = await lockRow(trx, account, ref)
     const id = idOfEnded(row)
     const gone = await purgeCharacter(trx, id)
     await events.record(trx, { type: 'character.deleted', account, id })
     return { id, ...gone, manifestSha256: sha256(row.media ?? '[]') }
   })
-  return { id, at: 'purged', ...gone, objects: await endPurge({ db, objects }, id) }
+  await emptyLog(db)
+  return { id, at: 'purged', ...gone, objects: await objects.deleteFolder(id) } // behind the row: a row without its objects would be a broken promise
 }
 
 function idOfEnded({ id, status }: CharacterRow): CharacterId {
@@ -45,7 +49,7 @@ function idOfEnded({ id, status }: CharacterRow): CharacterId {
 
 export async function restoreCharacter({ db, events }: Telling, account: string, ref: string): Promise<CharacterState> {
   return db.transaction().execute(async (trx) => {
-    const row = await findRow(trx, account, ref)
+    const row = await lockRow(trx, account, ref)
     const state = stateOf({ ...row, deleted_at: null })
     if (row.deleted_at === null || state.at !== 'completed') return state
     await setDeleted(trx, row.id, null)
@@ -54,16 +58,26 @@ export async function restoreCharacter({ db, events }: Telling, account: string,
   })
 }
 
-/** Tombstones and failures that are past their time. */
-export async function purgeExpired({ db, objects }: Stores, nowMs: number): Promise<void> {
-  for (const id of await listExpired(db, nowMs - TOMBSTONE_MS)) {
-    await db.transaction().execute((trx) => purgeCharacter(trx, id))
-    await endPurge({ db, objects }, id)
+/** Tombstones and failures that are past their time. What the store does not delete now is found as an orphan. */
+export async function purgeExpired({ db, objects }: Stores, { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal }): Promise<void> {
+  const beforeMs = nowMs - TOMBSTONE_MS
+  for (;;) {
+    const ids = await listExpired(db, beforeMs, AT_ONCE)
+    for (const id of ids) {
+      signal.throwIfAborted()
+      const isPurged = await db.transaction().execute((trx) => purgeIfExpired(trx, id, beforeMs))
+      if (isPurged) await objects.deleteFolder(id)
+    }
+    if (ids.length > 0) await emptyLog(db)
+    if (ids.length < AT_ONCE) return
   }
 }
 
-/** Behind the row: objects without one are collected, a row without its objects would be a broken promise. Says how many objects went. */
-async function endPurge({ db, objects }: Stores, id: string): Promise<number> {
-  await emptyLog(db)
-  return objects.deleteFolder(id)
+/** It may have been restored since it was listed. */
+async function purgeIfExpired(trx: Database, id: string, beforeMs: number): Promise<boolean> {
+  await lockFor(trx, id)
+  const row = await findCharacter(trx, id)
+  const isExpired = row !== undefined && ((row.deleted_at !== null && row.deleted_at < beforeMs) || (row.status === 'failed' && (row.completed_at ?? 0) < beforeMs))
+  if (isExpired) await purgeCharacter(trx, id)
+  return isExpired
 }

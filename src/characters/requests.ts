@@ -4,14 +4,18 @@ import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
 import type { StepRecord } from '../runtime/step.ts'
 
+type Url = { readonly type: 'url'; readonly url: string }
+type OurVideo = { readonly type: 'video'; readonly objectKey: string; readonly bytes: number; readonly sha256: string }
+type GivenFile = { readonly type: 'upload' | 'data'; readonly path: string; readonly sha256: string }
+
 /**
- * Where the video comes from. An upload lies in a private file that the character service takes over and deletes;
+ * Where the video comes from. An upload lies in a private file of this process that the character service takes over;
  * a video of ours is an object, which stays.
  */
-export type SourceRequest =
-  | { readonly type: 'url'; readonly url: string }
-  | { readonly type: 'upload' | 'data'; readonly path: string; readonly sha256: string }
-  | { readonly type: 'video'; readonly objectKey: string; readonly bytes: number; readonly sha256: string }
+export type SourceRequest = Url | GivenFile | OurVideo
+
+/** The same as any process finds it again. Rows of before uploads lay among the objects name a file. */
+export type StoredSource = Url | { readonly type: 'upload' | 'data'; readonly objectKey: string; readonly bytes: number; readonly sha256: string } | GivenFile | OurVideo
 
 export interface CreateOptions {
   readonly username: string | null
@@ -48,8 +52,11 @@ export interface CreateRequest {
  */
 export interface CreateTicket { readonly id: CharacterId; readonly isReplay: boolean; readonly done: Promise<Character> }
 
+/** A request as its row keeps it. */
+export type StoredRequest = Omit<CreateRequest, 'source' | 'idempotencyKey'> & { readonly source: StoredSource }
+
 /** One try at one accepted request. */
-export interface Attempt { readonly id: CharacterId; readonly attempt: number; readonly createdAtMs: number; readonly request: CreateRequest; readonly signal: AbortSignal }
+export interface Attempt { readonly id: CharacterId; readonly attempt: number; readonly createdAtMs: number; readonly request: StoredRequest; readonly signal: AbortSignal }
 
 /** Where a character stands. */
 export type CharacterState =

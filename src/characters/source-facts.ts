@@ -1,8 +1,8 @@
 import type { SourceFacts } from '../domain/character.ts'
 import type { Answers } from './lens-answers.ts'
-import type { SourceRequest } from './requests.ts'
+import type { StoredSource } from './requests.ts'
 
 /** What may be said about a source: of a URL the host alone, because signed links are secrets. */
-export const sourceFacts = (source: SourceRequest, { container, codec, width, height, durationMs }: Answers['window']): SourceFacts => ({
+export const sourceFacts = (source: StoredSource, { container, codec, width, height, durationMs }: Answers['window']): SourceFacts => ({
   type: source.type, host: source.type === 'url' ? new URL(source.url).hostname : null, container, codec, width, height, durationMs,
 })

@@ -3,7 +3,7 @@ import type { CharacterId } from '../domain/identifier.ts'
 import type { CharacterRow } from '../db/character-rows.ts'
 import { characterOf } from '../db/stored-character.ts'
 import { readError } from '../db/stored-error.ts'
-import type { CharacterState, CreateRequest, Evidence } from './requests.ts'
+import type { CharacterState, Evidence, StoredRequest } from './requests.ts'
 
 // How the states and requests of characters lie in their rows. What is read here was written here.
 
@@ -18,12 +18,12 @@ export function stateOf(row: CharacterRow): CharacterState {
   }
 }
 
-type StoredRequest = Omit<CreateRequest, 'account' | 'traceId' | 'idempotencyKey'>
-export const writeRequest = ({ source, window, options, isForced }: CreateRequest): string => JSON.stringify({ source, window, options, isForced } satisfies StoredRequest)
+type RequestColumn = Omit<StoredRequest, 'account' | 'traceId'>
+export const writeRequest = ({ source, window, options, isForced }: StoredRequest): string => JSON.stringify({ source, window, options, isForced } satisfies RequestColumn)
 
-export function requestOf({ id, account, request, trace_id }: CharacterRow): CreateRequest {
+export function requestOf({ id, account, request, trace_id }: CharacterRow): StoredRequest {
   if (request === null) throw new Error(`the row of ${id} holds no request`)
-  return { account, traceId: trace_id, idempotencyKey: null, ...JSON.parse(request) as StoredRequest }
+  return { account, traceId: trace_id, ...JSON.parse(request) as RequestColumn }
 }
 
 export const writeEvidence = (evidence: Evidence): string => JSON.stringify(evidence)

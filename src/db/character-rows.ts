@@ -27,22 +27,28 @@ export const findCharacter = (db: Database, id: string): Promise<CharacterRow | 
 
 const characterNamed = (db: Database, name: string) => db.selectFrom('usernames as named').select('named.character_id').where('named.name', '=', name)
 
+// `=` and not `in`, which SQLite would look up by going through the whole account.
 /** By id or by name, of this account; tombstones too. */
 export const findOwnCharacter = (db: Database, account: string, ref: { readonly id: string } | { readonly name: string }): Promise<CharacterRow | undefined> =>
   selectCharacters(db).where('account', '=', account)
-    .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('characters.id', 'in', characterNamed(db, ref.name))))
+    .where((where) => ('id' in ref ? where('characters.id', '=', ref.id) : where('characters.id', '=', characterNamed(db, ref.name))))
     .executeTakeFirst()
 
+// What is said of a list of ids beyond them is looked at here: SQLite would rather use an index of that, and go through the whole account.
+
 /** Those of the ids that are of this account and were not deleted, in no order. */
-export const listOwnCharacters = (db: Database, account: string, ids: readonly string[]): Promise<CharacterRow[]> =>
-  selectCharacters(db).where('account', '=', account).where('characters.id', 'in', ids).where('deleted_at', 'is', null).execute()
+export async function listOwnCharacters(db: Database, account: string, ids: readonly string[]): Promise<CharacterRow[]> {
+  const rows = await selectCharacters(db).where('characters.id', 'in', ids).execute()
+  return rows.filter((row) => row.account === account && row.deleted_at === null)
+}
 
 /** The same, each with the id of the character that stands for it, which is most often its own. */
 export async function standInsOf(db: Database, account: string, ids: readonly string[]): Promise<readonly (readonly [id: string, standIn: string])[]> {
   const rows = await db.selectFrom('characters').leftJoin('characters as same', 'same.id', 'characters.same_as')
-    .select(({ fn }) => ['characters.id', fn.coalesce('same.id', 'characters.id').as('stand_in')])
-    .where('characters.account', '=', account).where('characters.id', 'in', ids).where('characters.deleted_at', 'is', null).where('same.deleted_at', 'is', null).execute()
-  return rows.map(({ id, stand_in }) => [id, stand_in])
+    .select(['characters.id', 'characters.account', 'characters.deleted_at', 'same.id as same_id', 'same.deleted_at as same_deleted_at'])
+    .where('characters.id', 'in', ids).execute()
+  const own = rows.filter((row) => row.account === account && row.deleted_at === null && row.same_deleted_at === null)
+  return own.map(({ id, same_id }) => [id, same_id ?? id])
 }
 
 export const findByMediaToken = (db: Database, token: string): Promise<CharacterRow | undefined> =>
@@ -60,8 +66,18 @@ export const findCompleted = (db: Database, account: string, fingerprint: string
     .$if(clipSha256 !== undefined, (query) => query.where('clip_sha256', '=', clipSha256 ?? null))
     .orderBy('completed_at', 'desc').executeTakeFirst()
 
-export const listUnfinished = (db: Database): Promise<CharacterRow[]> =>
-  selectCharacters(db).where('status', 'in', UNFINISHED).orderBy('characters.id').execute()
+/** What is to be known of an unfinished character to get it into the queue. */
+export interface UnfinishedRow { readonly id: string; readonly account: string; readonly trace_id: string | null; readonly created_at: number }
+
+/** A page of those under way, by id. */
+export const listUnfinished = (db: Database, { after, limit }: { readonly after: string; readonly limit: number }): Promise<UnfinishedRow[]> =>
+  db.selectFrom('characters').select(['id', 'account', 'trace_id', 'created_at']).where('status', 'in', UNFINISHED).where('id', '>', after).orderBy('id').limit(limit).execute()
+
+/** Those of the ids that are still under way. A few hundred at once. */
+export async function listUnfinishedOf(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db.selectFrom('characters').select('id').where('id', 'in', ids).where('status', 'in', UNFINISHED).execute()
+  return new Set(rows.map(({ id }) => id))
+}
 
 export interface CharacterFilter {
   readonly status: CharactersTable['status']
@@ -98,11 +114,6 @@ export async function noteStep(db: Database, id: string, attempt: number, { step
 export const updateAttempt = (db: Database, id: string, attempt: number, values: CharacterValues): Promise<boolean> =>
   changed(db.updateTable('characters').set(values).where('id', '=', id).where('status', '=', 'in_progress').where('attempts', '=', attempt))
 
-/** Back to waiting, as it was before its last try began. */
-export async function requeueCharacter(db: Database, id: string): Promise<void> {
-  await db.updateTable('characters').set({ status: 'queued', step: null }).where('id', '=', id).where('status', 'in', UNFINISHED).execute()
-}
-
 /** Ends a try with an earlier character as its answer; names that were held for it are free again. False when the try is no longer the one. For a transaction. */
 export async function completeAsSame(trx: Database, id: string, attempt: number, { sameAs, nowMs }: { readonly sameAs: string; readonly nowMs: number }): Promise<boolean> {
   const values = { status: 'completed', progress: 100, request: null, same_as: sameAs, updated_at: nowMs, completed_at: nowMs } as const
@@ -111,10 +122,10 @@ export async function completeAsSame(trx: Database, id: string, attempt: number,
   return isOurs
 }
 
-/** Ends an unfinished character without a result, and frees its names. False when it had ended before. For a transaction. */
-export async function failCharacter(trx: Database, id: string, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<boolean> {
+/** Ends an unfinished character without a result, and frees its names. False when it had ended before, or another try holds it. For a transaction. */
+export async function failAttempt(trx: Database, id: string, attempt: number, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<boolean> {
   const values = { status: 'failed', error, request: null, updated_at: nowMs, completed_at: nowMs } as const
-  const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED))
+  const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt))
   if (isFailed) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
   return isFailed
 }
@@ -156,14 +167,8 @@ export const listExpired = async (db: Database, beforeMs: number, limit = 500): 
 /** Of these, the characters that may have objects, and where they are: all but the failed, and those that another one stands for. A page at a time: each id is a parameter of the query. */
 export async function charactersAlive(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, CharactersTable['status']>> {
   if (ids.length === 0) return new Map()
-  const rows = await db.selectFrom('characters').select(['id', 'status']).where('id', 'in', ids).where('status', '!=', 'failed').where('same_as', 'is', null).execute()
-  return new Map(rows.map(({ id, status }) => [id, status]))
-}
-
-/** The characters that may have objects: all but the failed. */
-export const listKept = async (db: Database): Promise<ReadonlySet<string>> => {
-  const rows = await db.selectFrom('characters').select('id').where('status', 'in', [...UNFINISHED, 'completed']).where('same_as', 'is', null).execute()
-  return new Set(rows.map(({ id }) => id))
+  const rows = await db.selectFrom('characters').select(['id', 'status', 'same_as']).where('id', 'in', ids).execute()
+  return new Map(rows.flatMap(({ id, status, same_as }) => (status === 'failed' || same_as !== null ? [] : [[id, status]])))
 }
 
 async function changed(query: { executeTakeFirst(): Promise<{ readonly numUpdatedRows: bigint }> }): Promise<boolean> {

@@ -19,7 +19,9 @@ export const newVideoId = (nowMs?: number): VideoId => `video_${sortableId(nowMs
 export const isVideoId = (text: string): text is VideoId => VIDEO_ID.test(text)
 
 export type ErrandId = string & { readonly brand: 'ErrandId' }
+const ERRAND_ID = /^errand_[0-9a-f]{32}$/
 export const newErrandId = (nowMs?: number): ErrandId => `errand_${sortableId(nowMs)}` as ErrandId
+export const isErrandId = (text: string): text is ErrandId => ERRAND_ID.test(text)
 
 /** The millisecond an id was made in, by the clock of the process that made it. */
 export const madeAtMs = (id: string): number => Number.parseInt(id.slice(id.indexOf('_') + 1, id.indexOf('_') + 13), 16)

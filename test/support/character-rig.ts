@@ -1,16 +1,20 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createCharacters, type CharactersDeps } from '../../src/characters/character-service.ts'
+import type { JobsDeps, Outcome } from '../../src/characters/character-jobs.ts'
+import { createCharacters, lensTimeout, type CharacterService } from '../../src/characters/character-service.ts'
 import type { Answers } from '../../src/characters/lens-answers.ts'
-import type { Characters } from '../../src/characters/characters.ts'
 import type { CreateOptions, CreateRequest } from '../../src/characters/requests.ts'
 import { openDatabase, type Database } from '../../src/db/database.ts'
+import { createLocalNotices, type Notices } from '../../src/db/notices.ts'
 import type { Step, Subject } from '../../src/domain/character.ts'
 import type { Happening } from '../../src/domain/happening.ts'
-import { createJobQueue, type JobQueue } from '../../src/jobs/place-queue.ts'
+import { createEmbeddedQueue } from '../../src/jobs/embedded-queue.ts'
+import { createErrands } from '../../src/jobs/errand-service.ts'
+import type { JobQueue, QueueOptions } from '../../src/jobs/job-queue.ts'
 import type { CallName } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
+import { openObjectSource } from '../../src/objects/object-source.ts'
 import { createDiskObjects } from '../../src/objects/disk-objects.ts'
 import type { ObjectStore } from '../../src/objects/object-store.ts'
 import type { ByteSource } from '../../src/runtime/byte-source.ts'
@@ -21,15 +25,28 @@ type CharacterCall = Exclude<CallName, 'picture' | 'album' | 'inspect' | 'witnes
 /** What stands in for the lens answers this to a call; throwing is a refusal, a death, or a bug. */
 type Script = { readonly [Name in CharacterCall]?: (source: ByteSource, signal: AbortSignal) => Promise<Answers[Name]> | Answers[Name] }
 
+/** What one of several processes stands on: a database that others are connected to as well. */
+export interface SharedGround {
+  readonly db: Database
+  readonly notices: Notices
+  readonly queue: (options: QueueOptions) => Promise<JobQueue>
+}
+
 export interface RigOptions {
   readonly folder?: string
+  /** Absent: alone, on a SQLite in the folder. */
+  readonly shared?: SharedGround
+  /** `api` takes no turns. */
+  readonly role?: 'all' | 'api'
   readonly crashAt?: Step | null
-  readonly humanPolicy?: CharactersDeps['settings']['humanPolicy']
+  readonly humanPolicy?: JobsDeps['settings']['humanPolicy']
   readonly concurrency?: number
   readonly mostWaiting?: number
   readonly deadlineMs?: number
   readonly drainMs?: number
   readonly script?: Script
+  /** Of what is told, before it is committed. */
+  readonly onTold?: (happening: Happening) => void
   readonly clock?: () => number
   readonly random?: () => number
   readonly log?: Log
@@ -37,7 +54,7 @@ export interface RigOptions {
 
 /** The character service on a real database and disk; only the lens, which would decode video, is scripted. */
 export interface Rig extends AsyncDisposable {
-  readonly characters: Characters
+  readonly characters: CharacterService
   readonly db: Database
   readonly objects: ObjectStore
   readonly queue: JobQueue
@@ -45,6 +62,8 @@ export interface Rig extends AsyncDisposable {
   /** The calls made to lenses, and how many lenses were opened. */
   readonly lens: { readonly calls: CallName[]; opened: number; closed: number }
   readonly steps: Step[]
+  /** How turns ended. */
+  readonly outcomes: Outcome[]
   /** What was told, committed or not. */
   readonly happenings: Happening[]
   /** The bytes at each URL; absent ones cannot be opened. */
@@ -78,48 +97,59 @@ const ANSWERS: Required<Script> = {
   voice: () => ({ speechSeconds: 1.2, wav: bytes('sound') }),
 }
 
-export async function openRig({ folder, crashAt = null, humanPolicy = 'allow', concurrency = 1, mostWaiting = 64, deadlineMs = 10_000, drainMs = 1000, script = {}, clock = Date.now, random = Math.random, log = createLog({ level: 'silent' }) }: RigOptions = {}): Promise<Rig> {
+export async function openRig(options: RigOptions = {}): Promise<Rig> {
+  const { folder, shared, role = 'all', crashAt = null, humanPolicy = 'allow', concurrency = 1, mostWaiting = 64, deadlineMs = 10_000, drainMs = 1000, script = {}, onTold = () => {}, clock = Date.now, random = Math.random, log = createLog({ level: 'silent' }) } = options
   const dataFolder = folder ?? await mkdtemp(join(tmpdir(), 'dramatis-characters-'))
   const [workFolder, uploadsFolder] = ['work', 'uploads'].map((name) => join(dataFolder, name))
   await mkdir(uploadsFolder, { recursive: true })
-  const db = await openDatabase({ file: join(dataFolder, 'dramatis.db') })
+  const db = shared?.db ?? await openDatabase({ file: join(dataFolder, 'dramatis.db') })
+  const notices = shared?.notices ?? createLocalNotices()
   const objects = createDiskObjects({ folder: join(dataFolder, 'objects') })
-  const queue = createJobQueue({ concurrency, mostWaiting, deadlineMs })
+  const queueOptions = { concurrency, mostWaiting, deadlineMs, onDeadline: lensTimeout }
+  const queue = await shared?.queue(queueOptions) ?? createEmbeddedQueue(queueOptions)
+  const errands = createErrands({ db, queue, notices, clock, log })
   const lens: Rig['lens'] = { calls: [], opened: 0, closed: 0 }
   const videos = new Map([[CLIP_URL, 'the video']])
-  const steps: Step[] = []
-  const happenings: Happening[] = []
+  const [steps, outcomes, happenings]: [Step[], Outcome[], Happening[]] = [[], [], []]
   const characters = createCharacters({
-    db, objects, queue, log, clock, random,
+    db, objects, queue, errands, notices, log, clock,
     events: {
       record: async (trx, happening) => {
         if (!trx.isTransaction) throw new Error(`${happening.type} is told outside of a transaction`)
         happenings.push(happening)
+        onTold(happening)
+        await notices.tell(trx, { account: happening.account, objectId: happening.id })
       },
     },
-    lenses: scriptedLenses(lens, { ...ANSWERS, ...script }),
+    settings: { isAlone: shared === undefined, drainMs },
+  })
+  const work = characters.work({
+    random, lenses: scriptedLenses(lens, { ...ANSWERS, ...script }),
     openSource: async (source) => {
       if ('path' in source) return openFileSource(source.path)
-      return textSource(videos.get(source.type === 'url' ? source.url : source.objectKey))
+      const text = videos.get(source.type === 'url' ? source.url : source.objectKey)
+      return text === undefined && source.type !== 'url' ? openObjectSource(objects, source.objectKey, source.bytes) : textSource(text)
     },
-    onStep: ({ step }) => steps.push(step), onEnd: () => {},
-    settings: { humanPolicy, crashAt, workFolder, uploadsFolder, drainMs },
+    onStep: ({ step }) => steps.push(step), onEnd: (outcome) => outcomes.push(outcome),
+    settings: { humanPolicy, crashAt, workFolder },
   })
+  if (role === 'all') await queue.work({ char: work.handler, errand: errands.handler(work.errands) })
   return {
-    characters, db, objects, queue, folder: dataFolder, lens, steps, happenings, videos,
+    characters, db, objects, queue, folder: dataFolder, lens, steps, outcomes, happenings, videos,
     files: async (name) => {
       const entries = await readdir(join(dataFolder, name), { recursive: true, withFileTypes: true }).catch(() => [])
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath.slice(join(dataFolder, name).length + 1), entry.name)).toSorted()
     },
     [Symbol.asyncDispose]: async () => {
       await characters.drain()
-      await db.destroy()
+      await errands.drain()
+      if (shared === undefined) await db.destroy()
       if (folder === undefined) await rm(dataFolder, { recursive: true })
     },
   }
 }
 
-function scriptedLenses(lens: Rig['lens'], script: Required<Script>): CharactersDeps['lenses'] {
+function scriptedLenses(lens: Rig['lens'], script: Required<Script>): JobsDeps['lenses'] {
   return {
     jail: { kind: 'none', summary: 'scripted', reachable: [] },
     open: async (source, { signal }) => {

@@ -1,0 +1,88 @@
+import { listUnfinished, type UnfinishedRow } from '../db/character-rows.ts'
+import { claimChore } from '../db/chore-rows.ts'
+import type { Database } from '../db/database.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import type { Log } from '../runtime/log.ts'
+import { collectOrphans } from './collect-orphans.ts'
+import { purgeExpired } from './remove-characters.ts'
+
+interface HouseDeps {
+  readonly db: Database
+  readonly objects: ObjectStore
+  readonly queue: Pick<JobQueue, 'reclaim'>
+  readonly log: Log
+  readonly clock: () => number
+  /** No other process works on this database. */
+  readonly isAlone: boolean
+}
+
+const HOUR_MS = 3_600_000
+const RECLAIM_EVERY_MS = 30_000
+const CHORES_EVERY_MS = 600_000
+const AT_ONCE = 500
+/** What was accepted later is on its way into the queue. */
+const SETTLED_MS = 10_000
+
+/** What has to be seen to again and again: that whatever is under way is in the queue, and that nothing is kept that nobody needs. */
+export class Housekeeping {
+  readonly #deps: HouseDeps
+  readonly #over = new AbortController()
+  readonly #startedAtMs: number
+  readonly #timers: NodeJS.Timeout[] = []
+  #chores: Promise<void> = Promise.resolve()
+
+  constructor(deps: HouseDeps) {
+    this.#deps = deps
+    this.#startedAtMs = deps.clock()
+  }
+
+  /** Resolves when whatever was under way is in the queue; the rest goes on in the background. */
+  async start(): Promise<void> {
+    const { isAlone } = this.#deps
+    await this.#reclaim(Infinity)
+    this.#every(RECLAIM_EVERY_MS, () => this.#reclaim(this.#deps.clock() - SETTLED_MS))
+    this.#every(CHORES_EVERY_MS, () => this.#doChores())
+    // Whatever a process before this one was about to store is nobody's, if there was none beside it.
+    this.#inBackground(isAlone ? async () => { await this.#collect(this.#startedAtMs); await this.#doChores() } : () => this.#doChores())
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#over.abort()
+    await this.#chores
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    this.#timers.push(setInterval(() => this.#inBackground(work), ms).unref())
+  }
+
+  /** One behind the other. What fails is tried again the next time. */
+  #inBackground(work: () => Promise<void>): void {
+    const { log } = this.#deps
+    this.#chores = this.#chores.then(async () => {
+      if (!this.#over.signal.aborted) await work()
+    }).catch((error) => { if (!this.#over.signal.aborted) log.warn('characters.upkeep_failed', { error }) })
+  }
+
+  async #reclaim(beforeMs: number): Promise<void> {
+    const { db, queue } = this.#deps
+    for (let after = '', page: readonly UnfinishedRow[] | undefined; page === undefined || page.length === AT_ONCE; after = page.at(-1)?.id ?? after) {
+      page = await listUnfinished(db, { after, limit: AT_ONCE })
+      const settled = page.filter((row) => row.created_at < beforeMs)
+      await queue.reclaim(settled.map(({ id, account, trace_id }) => ({ id, account, traceId: trace_id })))
+    }
+  }
+
+  async #doChores(): Promise<void> {
+    const { db, objects, clock } = this.#deps
+    const { signal } = this.#over
+    if (await claimChore(db, 'characters.purge', HOUR_MS)) await purgeExpired({ db, objects }, { nowMs: clock(), signal })
+    if (await claimChore(db, 'characters.orphans', HOUR_MS)) await this.#collect(clock() - HOUR_MS)
+  }
+
+  async #collect(beforeMs: number): Promise<void> {
+    const folders = await collectOrphans(this.#deps, { beforeMs, signal: this.#over.signal })
+    if (folders > 0) this.#deps.log.info('characters.orphans_collected', { folders })
+  }
+}
