@@ -1,63 +1,73 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { objectStoreSuite, type ObjectStoreUnderTest } from '../../test/suites/object-store-suite.ts'
 import { createDiskObjects } from './disk-objects.ts'
-import { ObjectNotFound, type ByteRange, type ObjectStore } from './object-store.ts'
 
-let folder: string
-let objects: ObjectStore
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'dramatis-objects-'))
-  objects = createDiskObjects({ folder: join(folder, 'objects') })
-})
-afterEach(() => rm(folder, { recursive: true }))
+async function start(): Promise<ObjectStoreUnderTest & { readonly folder: string }> {
+  const top = await mkdtemp(join(tmpdir(), 'dramatis-objects-'))
+  const folder = join(top, 'objects')
+  return {
+    folder,
+    objects: createDiskObjects({ folder, pageSize: 3 }),
+    kept: async () => (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).toSorted(),
+    [Symbol.asyncDispose]: () => rm(top, { recursive: true }),
+  }
+}
 
-const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
-const folders = async () => (await Array.fromAsync(objects.listFolders())).flat()
-const read = async (key: string, range?: ByteRange): Promise<string> => Buffer.concat(await Array.fromAsync(await objects.get(key, range))).toString()
+describe('disk objects', () => objectStoreSuite({ start }))
 
-test('what was put is read whole or in part, and a second put replaces it whole', async () => {
-  await objects.put('char_1/clip.mp4', bytes('0123456789'))
-  expect(await read('char_1/clip.mp4')).toBe('0123456789')
-  expect(await read('char_1/clip.mp4', { start: 3, end: 6 })).toBe('345')
-  expect(await read('char_1/clip.mp4', { start: 4, end: 4 })).toBe('')
-  await objects.put('char_1/clip.mp4', bytes('abc'))
-  expect(await read('char_1/clip.mp4')).toBe('abc')
-  expect(await readdir(join(folder, 'objects'), { recursive: true })).toEqual(['char_1', join('char_1', 'clip.mp4')])
-})
-
-test('a file of several pieces comes out as it went in', async () => {
-  const large = crypto.getRandomValues(new Uint8Array(60_000))
-  const parts = Buffer.concat(Array.from({ length: 12 }, () => large))
-  await objects.put('char_1/clip.mp4', parts)
-  expect(Buffer.concat(await Array.fromAsync(await objects.get('char_1/clip.mp4'))).equals(parts)).toBe(true)
+test('what does not belong there is not listed, and what has no folder is empty', async () => {
+  await using tested = await start()
+  expect(await Array.fromAsync(tested.objects.listFolders())).toEqual([])
+  await tested.objects.put('char_1/1/a', new Uint8Array(1))
+  await mkdir(join(tested.folder, 'lost+found'))
+  await writeFile(join(tested.folder, 'notes'), '')
+  await symlink(tmpdir(), join(tested.folder, 'elsewhere'))
+  expect(await Array.fromAsync(tested.objects.listFolders())).toEqual([['char_1']])
 })
 
-test('what is not there is ObjectNotFound, also its folder', async () => {
-  await expect(objects.get('char_1/clip.mp4')).rejects.toThrow(ObjectNotFound)
-  await objects.put('char_1/portrait.webp', bytes('a'))
-  await expect(objects.get('char_1/clip.mp4')).rejects.toThrow(ObjectNotFound)
+test('a file of another file system is copied, and gone from its place', async ({ skip }) => {
+  await using tested = await start()
+  const other = await mkdtemp('/dev/shm/dramatis-').catch(() => null)
+  if (other === null || (await stat(other)).dev === (await stat(tmpdir())).dev) return skip()
+  const path = join(other, 'given')
+  await writeFile(path, 'from afar')
+  await tested.objects.putFile('video_1-given/picture', path)
+  expect(Buffer.concat(await Array.fromAsync(await tested.objects.get('video_1-given/picture'))).toString()).toBe('from afar')
+  expect(await readdir(other)).toEqual([])
+  await rm(other, { recursive: true })
 })
 
-test('a range that is not within the object is refused', async () => {
-  await objects.put('char_1/clip.mp4', bytes('0123456789'))
-  for (const range of [{ start: 0, end: 11 }, { start: -1, end: 3 }, { start: 6, end: 3 }]) await expect(objects.get('char_1/clip.mp4', range)).rejects.toThrow(RangeError)
+test('what is taken over can be read by nobody else on the machine', async () => {
+  await using tested = await start()
+  const path = join(tested.folder, '..', 'given')
+  await writeFile(path, 'mine', { mode: 0o644 })
+  await tested.objects.putFile('video_1-given/picture', path)
+  expect((await stat(join(tested.folder, 'video_1-given/picture'))).mode & 0o777).toBe(0o600)
 })
 
-test.each(['', '/etc/passwd', '../x', 'a/../../x', 'a//b', 'A/b', 'a/.', 'a\0b', 'a\\b', `a/${'b'.repeat(300)}`])('%j is no key', async (key) => {
-  await expect(objects.put(key, bytes('x'))).rejects.toThrow(RangeError)
+test('thousands of folders are listed in pages, and the process answers meanwhile', async () => {
+  await using tested = await start()
+  const names = Array.from({ length: 3000 }, (_, i) => `char_${i}`)
+  await mkdir(tested.folder)
+  for (const name of names) await mkdir(join(tested.folder, name))
+  let turns = 0
+  const turning = setInterval(() => { turns++ }, 0)
+  const listed: string[] = []
+  for await (const page of createDiskObjects({ folder: tested.folder, pageSize: 100 }).listFolders()) {
+    expect(page.length).toBeLessThanOrEqual(100)
+    listed.push(...page)
+  }
+  clearInterval(turning)
+  expect(listed.toSorted()).toEqual(names.toSorted())
+  expect(turns).toBeGreaterThan(0)
 })
 
-test('a folder is deleted with all that is in it, and only it', async () => {
-  for (const key of ['char_1/a.webp', 'char_1/b.webp', 'char_2/a.webp']) await objects.put(key, bytes(key))
-  expect((await folders()).toSorted()).toEqual(['char_1', 'char_2'])
-  expect(await objects.deleteFolder('char_1')).toBe(2)
-  expect(await objects.deleteFolder('char_1')).toBe(0)
-  expect(await folders()).toEqual(['char_2'])
-  expect(await read('char_2/a.webp')).toBe('char_2/a.webp')
-})
-
-test('nothing was ever put: nothing to list', async () => {
-  expect(await folders()).toEqual([])
+test('a check says what cannot be done, and what to do', async () => {
+  await using tested = await start()
+  await writeFile(tested.folder, 'a file')
+  await expect(tested.objects.check()).rejects.toThrow(`${tested.folder} cannot be used: a part of this path is a file. Choose another folder, or move the file away.`)
+  await expect(createDiskObjects({ folder: join(tested.folder, 'below') }).check()).rejects.toThrow('a part of this path is a file')
 })
