@@ -9,6 +9,7 @@ import { fetchSettings, MODELS_FOLDER } from './compose.ts'
 import { isLoopback, readConfig } from './config.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { openKeys } from './keys.ts'
+import { repairConfigured, type RepairWishes } from './library.ts'
 
 /** One thing that was tried on this machine. `weak`: it works, and could be better. */
 export interface Finding { readonly what: string; readonly is: 'well' | 'weak' | 'broken'; readonly says: string; readonly mend?: string }
@@ -18,12 +19,17 @@ const GiB = 1024 ** 3
 const LITTLE_SPACE_BYTES = 2 * GiB
 
 /** Tries each part for real, in order, and goes on whatever it finds. */
-export async function* diagnose(): AsyncGenerator<Finding> {
+export async function* diagnose(wishes: RepairWishes): AsyncGenerator<Finding> {
   yield { what: 'Node', is: 'well', says: `${process.version} on ${process.platform}-${process.arch}` }
   const checks = { settings, models, 'data folder': dataFolder, jail, backends, service }
   for (const [what, check] of Object.entries(checks)) {
     const finding = await check().catch((error: unknown) => ({ is: 'broken' as const, says: error instanceof Error ? error.message : String(error) }))
     yield { what, ...finding }
+  }
+  try {
+    yield* repairConfigured(wishes)
+  } catch (error) {
+    yield { what: 'library', is: 'broken', says: error instanceof Error ? error.message : String(error) }
   }
 }
 

@@ -8,7 +8,14 @@ const USAGE = `dramatis — characters for AI video, from one to three seconds o
   dramatis resolve "PROMPT" [--model MODEL]       who a prompt calls, and what the model would be sent; makes nothing
   dramatis video "PROMPT" [--model MODEL] [--size 1280x720] [--seconds 4] [--seed 7] [--out FILE]
                                                   make a video and keep it in a file
-  dramatis doctor                                 what works on this machine, and how to mend what does not
+  dramatis export @NAME [FILE] | --all FILE       a character in one file, or all of them
+  dramatis import FILE… [--name NAME] [--rename]  characters from such files; what is there already stays as it is
+  dramatis backup FOLDER                          a copy of DATA_DIR's library, also beside a running service
+  dramatis restore FOLDER                         such a copy into an empty DATA_DIR
+  dramatis move [--to-database URL] [--to-objects S3_URL] [--keep-source]
+                                                  DATA_DIR's library to PostgreSQL, S3 or both; cut off, it is begun again
+  dramatis doctor [--repair] [--deep] [--from BACKUP]
+                                                  what works on this machine, what is wrong with the library, and how to mend it
   dramatis migrate                                bring the tables of the database up to date, as every start does
   dramatis keys add --account NAME [--name TEXT]  make an API key; it is shown once
   dramatis keys list | revoke ID
@@ -24,6 +31,11 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   detect: async () => (await import('./detect.ts')).detect,
   resolve: async () => (await import('./resolve.ts')).resolve,
   video: async () => (await import('./video.ts')).video,
+  export: async () => (await import('./export.ts')).exportCharacters,
+  import: async () => (await import('./import.ts')).importCharacters,
+  backup: async () => (await import('./backup.ts')).backup,
+  restore: async () => (await import('./backup.ts')).restore,
+  move: async () => (await import('./move.ts')).move,
   doctor: async () => (await import('./doctor.ts')).doctor,
   migrate: async () => (await import('./migrate.ts')).migrate,
   keys: async () => (await import('./keys.ts')).keys,

@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { nameOfPlace, openDatabase } from '../db/database.ts'
+import { backUpLibrary, type BackupReport } from '../library/back-up-library.ts'
+import { BACKUP_OBJECTS, BackupUnusable, readBackupNote, type BackupNote } from '../library/backup-note.ts'
+import { LibraryUnmovable, moveLibrary, type MoveProgress, type MoveReport } from '../library/move-library.ts'
+import { movedAway, noteMoved } from '../library/moved-note.ts'
+import { repairLibrary, type LibraryFinding } from '../library/repair-library.ts'
+import { restoreLibrary } from '../library/restore-library.ts'
+import { createDiskObjects } from '../objects/disk-objects.ts'
+import { createLog } from '../runtime/log.ts'
+import { databaseFile, readConfig, SettingsError, type Config } from './config.ts'
+import { DataFolderUnusable, holdDataFolder, tryToHold } from './data-folder.ts'
+import { databasePlace, objectStoreOf, openStores } from './stores.ts'
+
+const log = createLog({ level: 'error' })
+
+/** Rejects with {@link DataFolderUnusable} where the library was moved to somewhere that the settings do not name. */
+export async function refuseMoved({ DATA_DIR, DATABASE_URL, S3_URL }: Pick<Config, 'DATA_DIR' | 'DATABASE_URL' | 'S3_URL'>): Promise<void> {
+  const reason = await movedAway(DATA_DIR, { isDatabaseHere: DATABASE_URL === undefined, areObjectsHere: S3_URL === undefined })
+  if (reason !== null) throw new DataFolderUnusable(reason)
+}
+
+export interface MoveTarget { readonly database: string | null; readonly objects: string | null }
+
+/**
+ * Moves the library of DATA_DIR while nobody serves from it, and leaves word there. Rejects with `SettingsError`, `DataFolderUnusable`,
+ * `DatabaseUnusable`, {@link LibraryUnmovable}.
+ */
+export async function moveConfigured(target: MoveTarget, { isSourceKept, onProgress }: { readonly isSourceKept: boolean; readonly onProgress: (progress: MoveProgress) => void }): Promise<MoveReport> {
+  const here = readConfig()
+  if (here.DATABASE_URL !== undefined) throw new SettingsError(['DATABASE_URL: a move starts from the library in DATA_DIR, so leave this out, and name the target with --to-database'])
+  if (!existsSync(databaseFile(here))) throw new LibraryUnmovable(`There is no library in ${here.DATA_DIR}.`)
+  const there = readConfig(process.env, { ...(target.database !== null && { DATABASE_URL: target.database }), ...(target.objects !== null && { S3_URL: target.objects }) })
+  await using stack = new AsyncDisposableStack()
+  stack.use(holdDataFolder(here.DATA_DIR))
+  const from = stack.use(await openStores(here, { log }))
+  const objects = target.objects === null ? from.objects : objectStoreOf(there, log)
+  await objects.check().catch((error: unknown) => { throw new SettingsError([`--to-objects: ${error instanceof Error ? error.message : String(error)}`]) })
+  const db = target.database === null ? from.db : stack.adopt(await openDatabase(databasePlace(there)), (opened) => opened.destroy())
+  const report = await moveLibrary({ from, to: { db, objects }, onProgress })
+  if (!isSourceKept) await noteMoved(here.DATA_DIR, { at: new Date().toISOString(), database: target.database === null ? null : nameOfPlace(databasePlace(there)), objects: target.objects === null ? null : there.S3_URL?.endpoint ?? null })
+  return report
+}
+
+/** Rejects with {@link BackupUnusable}, `DatabaseUnusable`. */
+export async function backUpConfigured(into: string, { onProgress }: { readonly onProgress: (objects: number) => void }): Promise<BackupReport> {
+  const config = embedded('back up')
+  if (!existsSync(databaseFile(config))) throw new BackupUnusable(`There is no library in ${config.DATA_DIR}.`)
+  return await backUpLibrary({ databaseFile: databaseFile(config), objectsFolder: objectsFolder(config), into, nowMs: Date.now(), onProgress })
+}
+
+/** Into DATA_DIR. Rejects with {@link BackupUnusable}, `DataFolderUnusable`. */
+export async function restoreConfigured(backup: string, { onProgress }: { readonly onProgress: (objects: number) => void }): Promise<BackupNote> {
+  const config = embedded('restore')
+  using stack = new DisposableStack()
+  stack.use(holdDataFolder(config.DATA_DIR))
+  return await restoreLibrary({ backup, databaseFile: databaseFile(config), objects: createDiskObjects({ folder: objectsFolder(config) }), onProgress })
+}
+
+const objectsFolder = ({ DATA_DIR }: Pick<Config, 'DATA_DIR'>): string => join(DATA_DIR, 'objects')
+
+function embedded(what: string): Config {
+  const config = readConfig()
+  if (config.DATABASE_URL !== undefined || config.S3_URL !== undefined) throw new BackupUnusable(`To ${what} a library on PostgreSQL or S3 is the work of their own tools, in an order that docs/backup.md gives.`)
+  return config
+}
+
+export interface RepairWishes { readonly isMending: boolean; readonly isDeep: boolean; /** A backup's folder. */ readonly from: string | null }
+
+/** Looks through the configured library. To mend it the data folder must be free, or with a database of its own, the operator must have stopped every process. */
+export async function* repairConfigured({ isMending, isDeep, from }: RepairWishes): AsyncGenerator<LibraryFinding, void> {
+  const config = readConfig()
+  const isEmbedded = config.DATABASE_URL === undefined
+  if (isEmbedded && !existsSync(databaseFile(config))) {
+    yield { what: 'library', is: 'well', says: `none in ${config.DATA_DIR} yet` }
+    return
+  }
+  if (from !== null) await readBackupNote(from)
+  using hold = isMending && isEmbedded ? holdDataFolder(config.DATA_DIR) : tryToHold(config.DATA_DIR)
+  await using stores = await openStores(config, { log })
+  // What lies in the folders of a service that runs is not dead.
+  const workFolders = isEmbedded && hold !== null ? ['uploads', 'scratch/characters', 'scratch/videos'].map((name) => join(config.DATA_DIR, name)) : []
+  yield* repairLibrary({ ...stores, workFolders, isMending, isDeep, from: from === null ? null : createDiskObjects({ folder: join(from, BACKUP_OBJECTS) }), nowMs: Date.now() })
+}
+
