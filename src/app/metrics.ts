@@ -53,17 +53,17 @@ export function createMetrics({ role = 'all' }: { readonly role?: string } = {})
     },
     observeFetched: (bytes) => fetched.inc(bytes),
     watch: ({ queues, lenses, events }) => {
-      watchQueues(queues, registers)
-      if (lenses !== null) watchLenses(lenses, registers)
-      watchEvents(events, registers)
+      watchQueues(queues, registry)
+      if (lenses !== null) watchLenses(lenses, registry)
+      watchEvents(events, registry)
     },
   }
 }
 
-function watchQueues(queues: Watched['queues'], registers: Registry[]): void {
-  const asks = Object.entries(queues).map(([queue, { figures }]) => ({ queue, ask: remembered(figures) }))
-  const gauge = (name: string, help: string, read: (figures: QueueFigures) => number) => new Gauge({
-    name, help, labelNames: ['queue'], registers,
+function watchQueues(queues: Watched['queues'], registry: Registry): void {
+  const asks = Object.entries(queues).map(([queue, jobs]) => ({ queue, ask: remembered(() => jobs.figures()) }))
+  const gauge = (name: string, help: string, read: (figures: QueueFigures) => number) => registry.registerMetric(new Gauge({
+    name, help, labelNames: ['queue'], registers: [],
     async collect() {
       this.reset()
       for (const { queue, ask } of asks) {
@@ -71,42 +71,42 @@ function watchQueues(queues: Watched['queues'], registers: Registry[]): void {
         if (figures !== null) this.set({ queue }, read(figures))
       }
     },
-  })
+  }))
   gauge('dramatis_queue_waiting', 'Jobs that wait for their turn, of all processes together.', ({ waiting }) => waiting)
   gauge('dramatis_queue_running', 'Jobs under way, of all processes together.', ({ running }) => running)
 }
 
-function watchLenses(lenses: NonNullable<Watched['lenses']>, registers: Registry[]): void {
-  new Gauge({
-    name: 'dramatis_lenses', help: 'Lenses by what they do, and in `waiting` the jobs that wait for one.', labelNames: ['state'], registers,
+function watchLenses(lenses: NonNullable<Watched['lenses']>, registry: Registry): void {
+  registry.registerMetric(new Gauge({
+    name: 'dramatis_lenses', help: 'Lenses by what they do, and in `waiting` the jobs that wait for one.', labelNames: ['state'], registers: [],
     collect() {
       const { idle, starting, busy, waiting } = lenses.stats
       for (const [state, count] of Object.entries({ idle, starting, busy, waiting })) this.set({ state }, count)
     },
-  })
-  new Counter({
-    name: 'dramatis_lens_restarts_total', help: 'Lenses that died or had to be ended.', registers,
+  }))
+  registry.registerMetric(new Counter({
+    name: 'dramatis_lens_restarts_total', help: 'Lenses that died or had to be ended.', registers: [],
     collect() {
       this.reset()
       this.inc(lenses.stats.restarts)
     },
-  })
+  }))
 }
 
 const OUTCOMES = { delivered: 'delivered', failed: 'given_up', pending: 'to_be_tried_again' } as const
 
-function watchEvents(events: Watched['events'], registers: Registry[]): void {
+function watchEvents(events: Watched['events'], registry: Registry): void {
   const ask = remembered(() => events.figures())
-  new Gauge({ name: 'dramatis_event_streams', help: 'Open event streams.', registers, async collect() { await setOrReset(this, (await ask())?.streams) } })
-  new Gauge({ name: 'dramatis_webhook_deliveries_pending', help: 'Webhook deliveries that are still owed, of all processes together.', registers, async collect() { await setOrReset(this, (await ask())?.deliveriesPending) } })
-  new Counter({
-    name: 'dramatis_webhook_attempts_total', help: 'Attempts to deliver a webhook, by what came of them.', labelNames: ['outcome'], registers,
+  registry.registerMetric(new Gauge({ name: 'dramatis_event_streams', help: 'Open event streams.', registers: [], async collect() { await setOrReset(this, (await ask())?.streams) } }))
+  registry.registerMetric(new Gauge({ name: 'dramatis_webhook_deliveries_pending', help: 'Webhook deliveries that are still owed, of all processes together.', registers: [], async collect() { await setOrReset(this, (await ask())?.deliveriesPending) } }))
+  registry.registerMetric(new Counter({
+    name: 'dramatis_webhook_attempts_total', help: 'Attempts to deliver a webhook, by what came of them.', labelNames: ['outcome'], registers: [],
     async collect() {
       const figures = await ask()
       this.reset()
       if (figures !== null) for (const status of ['delivered', 'failed', 'pending'] as const) this.inc({ outcome: OUTCOMES[status] }, figures.attempts[status])
     },
-  })
+  }))
 }
 
 async function setOrReset(gauge: Gauge, value: number | undefined): Promise<void> {
@@ -130,17 +130,4 @@ function remembered<T>(ask: () => Promise<T>): () => Promise<T | null> {
     ])
     return last
   }
-}
-
-/** Every metric as a row of a Markdown table. */
-export async function metricsTable(registry: Registry): Promise<string> {
-  const metrics = await registry.getMetricsAsJSON()
-  const rows = metrics.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, help, type }) => `| \`${name}\` | ${String(type)} | ${labelsOf(registry, name)} | ${help} |`)
-  return ['| metric | type | labels | what it counts |', '| --- | --- | --- | --- |', ...rows].join('\n')
-}
-
-function labelsOf(registry: Registry, name: string): string {
-  const metric: unknown = registry.getSingleMetric(name)
-  const labels: unknown = typeof metric === 'object' && metric !== null && 'labelNames' in metric ? metric.labelNames : []
-  return Array.isArray(labels) ? labels.filter((label) => label !== 'le' && label !== 'quantile').map((label) => `\`${String(label)}\``).join(' ') : ''
 }

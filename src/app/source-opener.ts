@@ -10,10 +10,21 @@ type Source = { readonly type: 'url'; readonly url: string } | { readonly type: 
 
 export type SourceOpener = (source: Source, options: { readonly signal: AbortSignal; readonly scratch: string }) => Promise<ByteSource>
 
-/** The bytes of a source, wherever they lie; a stranger's address only behind the guard. */
-export function createSourceOpener(fetch: FetchSettings, objects: ObjectStore): SourceOpener {
+/** The bytes of a source, wherever they lie; a stranger's address only behind the guard. `onFetched` hears how many came from there. */
+export function createSourceOpener(fetch: FetchSettings, objects: ObjectStore, onFetched: (bytes: number) => void): SourceOpener {
   return async (source, { signal, scratch }) => {
-    if (source.type === 'url') return openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal })
+    if (source.type === 'url') return counted(await openUrlSource(parseSourceUrl(source.url, fetch.allow), { settings: fetch, scratchFolder: scratch, signal }), onFetched)
     return 'path' in source ? openFileSource(source.path) : openObjectSource(objects, source.objectKey, source.bytes)
   }
 }
+
+const counted = (source: ByteSource, onFetched: (bytes: number) => void): ByteSource => ({
+  size: source.size,
+  get bytesRead() { return source.bytesRead },
+  get requests() { return source.requests },
+  read: (start, end, options) => source.read(start, end, options),
+  [Symbol.asyncDispose]: async () => {
+    onFetched(source.bytesRead)
+    await source[Symbol.asyncDispose]()
+  },
+})

@@ -77,7 +77,7 @@ export function publicError(error: unknown, request: FastifyRequest, log: Log): 
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new AppError('request_too_large', { details: { max_bytes: request.routeOptions.bodyLimit }, cause: error })
   const known = FOREIGN[code]
   if (known) return new AppError(known[0], { ...known[1], cause: error })
-  log.error('request.failed', { request: request.id, error })
+  log.error('request.failed', { traceId: request.id, error })
   return new AppError('internal_error', { cause: error })
 }
 

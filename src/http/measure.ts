@@ -15,8 +15,8 @@ export function addMeasures(app: App, { metrics, log }: Pick<ServerDeps, 'metric
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none' // the pattern: addresses hold tokens
     seconds.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
-    const trace = TRACEPARENT.exec(String(request.headers.traceparent ?? ''))?.[1]
-    log.info('http.answered', { request: request.id, ...(trace !== undefined && { trace }), method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) })
+    const callerTrace = TRACEPARENT.exec(String(request.headers.traceparent ?? ''))?.[1]
+    log.info('http.answered', { traceId: request.id, ...(callerTrace !== undefined && { callerTrace }), method: request.method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) })
   })
   return (code) => refused.inc({ code })
 }

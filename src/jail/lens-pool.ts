@@ -122,7 +122,7 @@ export class LensPool implements AsyncDisposable {
     if (place >= 0) this.#idle.splice(place, 1)
     if (!wasBusy || died.reason !== JOB_OVER) {
       this.#restarts++
-      this.#options.log.warn('lens.died', { ...(lens.traceId !== null && { request: lens.traceId }), reason: died.reason, was: wasStarting ? 'starting' : wasBusy ? 'busy' : 'idle' })
+      this.#options.log.warn('lens.died', { ...(lens.traceId !== null && { traceId: lens.traceId }), reason: died.reason, was: wasStarting ? 'starting' : wasBusy ? 'busy' : 'idle' })
     }
     if (wasStarting) this.#startLater()
     else void this.#startOne()

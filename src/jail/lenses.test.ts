@@ -97,7 +97,7 @@ describe('a job', () => {
     const traceId = newRequestId()
     await using session = await told.open(sourceThatSays('throw'), { signal, traceId })
     await expect(session.call('window', { window: null })).rejects.toHaveProperty('reason', `exit 1: ${traceId} Error: a decoder gave up`)
-    await expect.poll(() => logged.filter((line) => line.includes('lens.died')).map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ request: traceId, was: 'busy' })])
+    await expect.poll(() => logged.filter((line) => line.includes('lens.died')).map((line) => JSON.parse(line))).toEqual([expect.objectContaining({ traceId, was: 'busy' })])
   })
 
   test('a lens that writes a megabyte to its standard error goes on', async () => {

@@ -65,7 +65,7 @@ async function sendStream(request: FastifyRequest, reply: FastifyReply, { subjec
   const found = await events.stream({ ...subject, account, after, signal, onOverrun: () => reply.raw.destroy() })
   const told = after !== null && hasEnded(subject) ? await startedOrNull(found) : found
   if (told === null) return reply.code(204).send()
-  const text = eventText(told, { onFailure: (error) => log.error('events.unread', { request: request.id, error }) })
+  const text = eventText(told, { onFailure: (error) => log.error('events.unread', { traceId: request.id, error }) })
   return reply.headers({ 'x-accel-buffering': 'no' }).type('text/event-stream; charset=utf-8').send(text)
 }
 

@@ -79,7 +79,7 @@ function contentRoutes(app: App, { videos, settings: { syncBudgetMs } }: VideoDe
     handler: async (request, reply) => {
       const account = accountOf(request)
       const { id } = await videos.find(account, request.params.id)
-      return verificationOf(id, await videos.verify(account, id, { signal: whileWaited(reply.raw, syncBudgetMs) }))
+      return verificationOf(id, await videos.verify(account, id, { signal: whileWaited(reply.raw, syncBudgetMs), traceId: request.id }))
     },
   })
 }
