@@ -7,7 +7,7 @@ import { createLog } from '../src/runtime/log.ts'
 export async function allMetrics(): Promise<Registry> {
   const { registry, watch } = createMetrics()
   watch({
-    queues: { characters: { figures: async () => ({ waiting: 0, running: 0 }) } },
+    queues: { lenses: { figures: async () => ({ waiting: 0, running: 0 }) } },
     lenses: { stats: { idle: 0, starting: 0, busy: 0, waiting: 0, restarts: 0 } },
     events: { figures: async () => ({ streams: 0, deliveriesPending: 0, attempts: { pending: 0, delivered: 0, failed: 0 } }) },
   })

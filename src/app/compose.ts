@@ -85,7 +85,8 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
     describe: (happening) => eventData(happening, { publicUrl }),
     settings: { allow: config.FETCH_ALLOW },
   })
-  const ground: Ground = { config, log, clock: Date.now, db, objects, lenses, events, metrics: createMetrics(), openSource: createSourceOpener(fetch, objects) }
+  const metrics = createMetrics({ role: config.ROLE })
+  const ground: Ground = { config, log, clock: Date.now, db, objects, lenses, events, metrics, openSource: createSourceOpener(fetch, objects, metrics.observeFetched) }
   const queue = createEmbeddedQueue({ concurrency: config.LENS_PROCESSES, mostWaiting: config.QUEUE_MAX, deadlineMs: JOB_DEADLINE_MS, onDeadline: lensTimeout, log })
   const errands = createErrands({ db, queue, notices, clock: Date.now, log })
   const characters = await composeCharacters(ground, { queue, errands, notices })
@@ -127,7 +128,7 @@ async function decideWhetherOpen(config: Config, keys: Keys): Promise<boolean> {
 interface Jobs { readonly queue: JobQueue; readonly errands: Errands; readonly notices: Notices }
 
 async function composeCharacters({ config, metrics, lenses, openSource, ...ground }: Ground, { queue, errands, notices }: Jobs): Promise<Characters> {
-  metrics.watch({ queue, lenses })
+  metrics.watch({ queues: { lenses: queue }, lenses, events: ground.events })
   const characters = createCharacters({ ...ground, queue, errands, notices, settings: { isAlone: true, drainMs: DRAIN_MS } })
   const work = characters.work({
     lenses, openSource, random: Math.random, onStep: metrics.observeStep, onEnd: metrics.observeEnd,
