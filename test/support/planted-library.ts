@@ -54,11 +54,14 @@ const defaultFiles = (username: string): Readonly<Record<string, Uint8Array>> =>
 })
 
 /** So many, one after the other; the names are `planted_1` and on. */
-export async function plantLibrary(place: Place, count: number): Promise<readonly Character[]> {
+export async function plantLibrary(place: Place, count: number, filesOf = defaultFiles): Promise<readonly Character[]> {
   const characters: Character[] = []
-  for (let n = 1; n <= count; n++) characters.push(await plantCharacter(place, `planted_${n}`, { facts: { aliases: [`old.${n}.zenwhisper`] } }))
+  for (let n = 1; n <= count; n++) characters.push(await plantCharacter(place, `planted_${n}`, { facts: { aliases: [`old.${n}.zenwhisper`] }, files: filesOf(`planted_${n}`) }))
   return characters
 }
+
+/** A clip and no more: where it is the number that counts. */
+export const clipAlone = (username: string): Readonly<Record<string, Uint8Array>> => ({ 'clip.mp4': bytes(`clip of ${username}`) })
 
 const box = [0.25, 0.25, 0.75, 0.75] as const
 const sighting = { seconds: 1.5, box, score: 0.9, quality: 0.8 } as const
