@@ -42,8 +42,12 @@ export const listVideos = (db: Database, account: string, { status, after, order
   return query.orderBy('id', order).limit(limit).execute()
 }
 
-export const listUnfinishedVideos = (db: Database): Promise<VideoRow[]> =>
-  db.selectFrom('videos').selectAll().where('status', 'in', UNFINISHED).orderBy('id').execute()
+/** What is to be known of an unfinished video to get it into the queue. */
+export type UnfinishedVideo = Pick<VideoRow, 'id' | 'account' | 'trace_id' | 'created_at'>
+
+/** Oldest first, those behind `after`. */
+export const listUnfinishedVideos = (db: Database, { after, limit }: { readonly after: string; readonly limit: number }): Promise<UnfinishedVideo[]> =>
+  db.selectFrom('videos').select(['id', 'account', 'trace_id', 'created_at']).where('status', 'in', UNFINISHED).where('id', '>', after).orderBy('id').limit(limit).execute()
 
 /** Of these, the videos that may have objects, and where they are: all but the failed. A page at a time: each id is a parameter of the query. */
 export async function videosAlive(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, VideosTable['status']>> {
@@ -52,15 +56,13 @@ export async function videosAlive(db: Database, ids: readonly string[]): Promise
   return new Map(rows.flatMap(({ id, status }) => (status === 'failed' ? [] : [[id, status]])))
 }
 
-/** The videos that may have objects: all but the failed. */
-export const listKeptVideos = async (db: Database): Promise<ReadonlySet<string>> => {
-  const rows = await db.selectFrom('videos').select('id').where('status', 'in', [...UNFINISHED, 'completed']).execute()
-  return new Set(rows.map(({ id }) => id))
-}
+/** A new try, which from here on is the one that may write. The row as it is then; undefined where it is at its end or gone. */
+export const startVideoAttempt = (db: Database, id: string): Promise<VideoRow | undefined> =>
+  db.updateTable('videos').set((set) => ({ attempts: set('attempts', '+', 1) })).where('id', '=', id).where('status', 'in', UNFINISHED).returningAll().executeTakeFirst()
 
-/** Writes to the row of a video that is still made; the row as it is then, or undefined where there is none any more: nothing was written. */
-export const updateUnfinishedVideo = (db: Database, id: VideoId, values: VideoValues): Promise<VideoRow | undefined> =>
-  db.updateTable('videos').set(values).where('id', '=', id).where('status', 'in', UNFINISHED).returningAll().executeTakeFirst()
+/** Writes to the row while this try is still the one that holds it; the row as it is then, or undefined when it is not: nothing was written. */
+export const updateVideoAttempt = (db: Database, { id, attempt }: { readonly id: VideoId; readonly attempt: number }, values: VideoValues): Promise<VideoRow | undefined> =>
+  db.updateTable('videos').set(values).where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt).returningAll().executeTakeFirst()
 
 export async function setVerification(db: Database, id: VideoId, verification: string): Promise<void> {
   await db.updateTable('videos').set({ verification }).where('id', '=', id).where('status', '=', 'completed').execute()

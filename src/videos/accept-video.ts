@@ -1,18 +1,20 @@
 import { rm, stat } from 'node:fs/promises'
 import type { Database } from '../db/database.ts'
+import { bindIdempotencyKey, findBoundObject } from '../db/idempotency-rows.ts'
+import { lockFor } from '../db/lock.ts'
 import { videoOf, writeFacts, type VideoFacts } from '../db/stored-video.ts'
-import { findRecentVideo, findVideo, insertVideo, type VideoRow } from '../db/video-rows.ts'
+import { findOwnVideo, findRecentVideo, findVideo, insertVideo, type VideoRow } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import { newVideoId, type VideoId } from '../domain/identifier.ts'
 import type { Video } from '../domain/video.ts'
 import type { Events } from '../events/events.ts'
+import type { Claim, JobQueue } from '../jobs/job-queue.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import type { Log } from '../runtime/log.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { writeOrder, type OrderedPicture } from './order.ts'
 import { planVideo, type PlanDeps, type Planned } from './plan-video.ts'
-import { bytesOfFile, givenFolder, givenKey, pictureName } from './video-files.ts'
-import type { ClaimedVideo } from './video-jobs.ts'
+import { givenFolder, givenKey, pictureName } from './video-files.ts'
 import type { PictureRequest, VideoPlan, VideoRequest } from './videos.ts'
 
 /** For so long a request that says so is taken for the same one, sent again. */
@@ -20,15 +22,11 @@ const SAME_ANSWER_MS = 10 * 60_000
 
 export interface AcceptDeps extends PlanDeps {
   readonly objects: ObjectStore
+  readonly queue: Pick<JobQueue, 'claim'>
   readonly events: Pick<Events, 'record'>
   readonly clock: () => number
   readonly log: Log
   readonly pictureBytes: number
-}
-
-export interface Acceptance extends AcceptDeps {
-  /** Takes a place in the queue. Throws `queue_full`, `shutting_down`. */
-  readonly claim: () => ClaimedVideo
 }
 
 /** The dry run: pictures that came as files are taken over here as well, and are gone. */
@@ -40,8 +38,8 @@ export async function tryPlan(request: VideoRequest, deps: AcceptDeps): Promise<
   }
 }
 
-/** Plans, writes the row and starts the job; or finds the video that this request, sent again, has made already. */
-export async function acceptVideo(request: VideoRequest, deps: Acceptance): Promise<Video> {
+/** Plans, writes the row with a place in the queue; or finds the video that this request, sent again, has made already. */
+export async function acceptVideo(request: VideoRequest, deps: AcceptDeps): Promise<Video> {
   try {
     const earlier = await findEarlier(deps.db, request, deps.clock())
     return videoOf(earlier ?? await acceptNew(request, await plan(request, deps), deps))
@@ -64,33 +62,46 @@ async function refuseLarge(pictures: readonly PictureRequest[], mostBytes: numbe
 }
 
 async function findEarlier(db: Database, request: VideoRequest, nowMs: number): Promise<VideoRow | undefined> {
-  if (!request.isRetry) return undefined
-  return findRecentVideo(db, request.account, { fingerprint: fingerprintOf(request), sinceMs: nowMs - SAME_ANSWER_MS })
+  const { account, idempotencyKey, isRetry } = request
+  const boundId = idempotencyKey === null ? null : await findBoundObject(db, account, idempotencyKey)
+  const bound = boundId === null ? undefined : await findOwnVideo(db, account, boundId)
+  if (bound || !isRetry) return bound
+  return findRecentVideo(db, account, { fingerprint: fingerprintOf(request), sinceMs: nowMs - SAME_ANSWER_MS })
 }
 
-/** Of equal requests that come at once one finds a place, which is claimed inside the transaction, and the others find its row. */
-async function acceptNew(request: VideoRequest, planned: Planned, { db, objects, events, clock, claim }: Acceptance): Promise<VideoRow> {
+/** Of equal requests that come at once, to any process, one finds a place, which is claimed inside the transaction, and those that are sent again find its row. */
+async function acceptNew(request: VideoRequest, planned: Planned, deps: AcceptDeps): Promise<VideoRow> {
+  const { db, objects, clock, log } = deps
   const nowMs = clock()
   const id = newVideoId(nowMs)
-  const claimed: ClaimedVideo[] = []
+  const claims: Claim[] = []
   try {
     const pictures = await keepGiven(id, request.pictures, objects)
-    const row = await db.transaction().execute(async (trx) => {
-      const earlier = await findEarlier(trx, request, nowMs)
-      if (earlier) return earlier
-      claimed.push(claim())
-      await writeRow(trx, request, { id, nowMs, planned, pictures })
-      await events.record(trx, { type: 'video.queued', account: request.account, id })
-      return findWritten(trx, id)
-    })
-    if (claimed.length === 0) await objects.deleteFolder(givenFolder(id))
-    for (const job of claimed) job.start(id)
+    const row = await db.transaction().execute((trx) => findOrWrite(trx, request, { id, nowMs, planned, pictures, claims }, deps))
+    for (const claim of claims) claim.start()
+    if (row.id !== id) await dropGiven(id, objects, log)
     return row
   } catch (error) {
-    for (const job of claimed) job.withdraw()
-    await objects.deleteFolder(givenFolder(id))
+    for (const claim of claims) claim.withdraw()
+    // A commit that got no answer may have gone through: its pictures, if it has not, are found when orphans are collected.
+    if (!(error instanceof AppError && error.code === 'database_unavailable')) await dropGiven(id, objects, log)
     throw error
   }
+}
+
+interface Writing extends NewRow { readonly claims: Claim[] }
+
+async function findOrWrite(trx: Database, request: VideoRequest, { claims, ...row }: Writing, { queue, events }: AcceptDeps): Promise<VideoRow> {
+  const { account, traceId, idempotencyKey } = request
+  const { id, nowMs } = row
+  await lockFor(trx, `video:${account}:${fingerprintOf(request)}`)
+  const earlier = await findEarlier(trx, request, nowMs)
+  if (idempotencyKey !== null) await bindIdempotencyKey(trx, account, idempotencyKey, earlier?.id ?? id)
+  if (earlier) return earlier
+  claims.push(await queue.claim(trx, { id, account, traceId }))
+  await writeRow(trx, request, row)
+  await events.record(trx, { type: 'video.queued', account, id })
+  return findWritten(trx, id)
 }
 
 async function keepGiven(id: VideoId, pictures: readonly PictureRequest[], objects: ObjectStore): Promise<readonly OrderedPicture[]> {
@@ -98,16 +109,20 @@ async function keepGiven(id: VideoId, pictures: readonly PictureRequest[], objec
     if (picture.type === 'url') return picture
     const name = pictureName(index)
     const { size } = await stat(picture.path)
-    await objects.put(givenKey(id, name), bytesOfFile(picture.path))
+    await objects.putFile(givenKey(id, name), picture.path)
     return { type: 'kept', name, bytes: size } as const
   }))
+}
+
+async function dropGiven(id: VideoId, objects: ObjectStore, log: Log): Promise<void> {
+  await objects.deleteFolder(givenFolder(id)).catch((error) => log.warn('video.pictures_kept', { id, error })) // found when orphans are collected
 }
 
 interface NewRow { readonly id: VideoId; readonly nowMs: number; readonly planned: Planned; readonly pictures: readonly OrderedPicture[] }
 
 async function writeRow(db: Database, request: VideoRequest, { id, nowMs, planned, pictures }: NewRow): Promise<void> {
   const { plan, shot, routes } = planned
-  const { account, pending } = request
+  const { account, pending, traceId } = request
   const { size, seconds, seed, negativePrompt, segments } = shot
   await insertVideo(db, {
     id, account, status: 'queued', progress: 0, fingerprint: fingerprintOf(request), backend: plan.backend, model: plan.model, attempts: 0, submissions: 0,
@@ -116,7 +131,7 @@ async function writeRow(db: Database, request: VideoRequest, { id, nowMs, planne
       routes: routes.map(({ backend, model }) => ({ backend: backend.name, model: model.id })),
       warnings: plan.warnings.filter((warning) => !plan.rendered.warnings.includes(warning)),
     }),
-    facts: writeFacts(factsOf(request, planned)), created_at: nowMs, updated_at: nowMs,
+    facts: writeFacts(factsOf(request, planned)), trace_id: traceId, created_at: nowMs, updated_at: nowMs,
   })
 }
 

@@ -37,3 +37,9 @@ export async function whileUnavailable<T>(work: () => Promise<T>, { tries, waitM
     return whileUnavailable(work, { tries: tries - 1, waitMs: 2 * waitMs, signal, isPassing })
   }
 }
+
+const AWAY: ReadonlySet<string> = new Set(['database_unavailable', 'storage_unavailable', 'storage_full'])
+const isAway = (error: unknown): boolean => error instanceof AppError && AWAY.has(error.code)
+
+/** The same while our own database or store is away, or the disk full: what a backend has made is not given up for that. */
+export const whileAway = <T>(work: () => Promise<T>, waiting: Omit<Trying, 'isPassing'>): Promise<T> => whileUnavailable(work, { ...waiting, isPassing: isAway })

@@ -12,6 +12,7 @@ import { openScratch } from '../runtime/scratch.ts'
 import { createSteps, type StepRecord } from '../runtime/step.ts'
 import { admitCast, recallAll, type AdmitDeps } from './admit-cast.ts'
 import { fetchOutput } from './fetch-output.ts'
+import { whileAway } from './ask-backend.ts'
 import { followToEnd, followVideo } from './follow-video.ts'
 import { differences, judgeOutput } from './judge-output.ts'
 import { storeOutput } from './keep-video.ts'
@@ -33,6 +34,7 @@ export interface MakeDeps extends AdmitDeps, LoadDeps {
 export interface Run {
   readonly row: VideoRow
   readonly id: VideoId
+  readonly attempt: number
   readonly signal: AbortSignal
   readonly notes: VideoNotes
   readonly onStep: (step: VideoStep) => void
@@ -43,10 +45,10 @@ export interface Run {
 
 /**
  * An order to a video that is kept: from its beginning, or from where a backend has taken it. Rejects with what ends a video:
- * `character_revoked`, what the backend or the lens says, or `VideoGone`.
+ * `character_revoked`, what the backend or the lens says; or with `VideoGone`, `LeaseLost`, where nobody wants it from here any more.
  */
 export async function makeVideo(run: Run, deps: MakeDeps): Promise<void> {
-  const { row, id, signal, notes, release } = run
+  const { row, id, attempt, signal, notes, release } = run
   const { limits, settings, objects, lenses, backends } = deps
   const { step } = createSteps<VideoStep>({ signal, crashAt: settings.crashAt, onEnter: run.onStep, onDone: run.onStepDone })
   await using scratch = await openScratch(settings.workFolder)
@@ -72,7 +74,7 @@ export async function makeVideo(run: Run, deps: MakeDeps): Promise<void> {
     return await judgeOutput(source, { lenses, deadlineMs: limits.lensMs, signal })
   })
   await step('keep', async () => {
-    const files = await storeOutput(id, { path, judgement }, { objects, signal })
+    const files = await whileAway(() => storeOutput({ id, attempt }, { path, judgement }, { objects, signal }), { tries: limits.awayTries, waitMs: limits.retryMs, signal })
     const { width, height, durationMs } = judgement
     const said = [...finished.warnings ?? [], ...differences(judgement, order)]
     await notes.completed(files, ({ warnings }) => ({ warnings: [...warnings, ...said], output: { width, height, durationMs } }))

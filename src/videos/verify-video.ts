@@ -12,7 +12,7 @@ import { lensFailed, onLens } from './on-lens.ts'
 import { completedOf, fileOf, findOne } from './read-videos.ts'
 import { verifyCast, type VerifiedMember } from './verify-cast.ts'
 
-interface VerifyDeps {
+export interface VerifyDeps {
   readonly db: Database
   readonly objects: ObjectStore
   readonly prompts: Pick<Prompts, 'recall'>

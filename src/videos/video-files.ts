@@ -8,6 +8,8 @@ const GIVEN = '-given'
 /** The folder of the pictures that came with the request of a video. */
 export const givenFolder = (id: VideoId): string => `${id}${GIVEN}`
 export const givenKey = (id: VideoId, name: string): string => `${givenFolder(id)}/${name}`
+/** Of what one try made. */
+export const tryFolder = ({ id, attempt }: { readonly id: VideoId; readonly attempt: number }): string => `${id}/${attempt}`
 export const pictureName = (index: number): string => `picture-${index + 1}`
 
 /** A file of ours, opened when it is first read. */

@@ -1,200 +1,148 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonObject } from '../backends/backend.ts'
 import type { Route } from '../backends/backends.ts'
-import { failedValues, readFacts, videoOf, writeFacts } from '../db/stored-video.ts'
-import { findVideo, updateUnfinishedVideo, type VideoRow } from '../db/video-rows.ts'
+import { hearOf } from '../db/hear-of.ts'
+import type { Notices } from '../db/notices.ts'
+import { findVideo, type VideoRow } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { VideoStep } from '../domain/video.ts'
-import type { JobQueue, Place } from '../jobs/place-queue.ts'
+import { LeaseLost, type Handler, type Turn } from '../jobs/job-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
 import type { StepRecord } from '../runtime/step.ts'
-import { askBackend } from './ask-backend.ts'
+import { unlessAborted } from '../runtime/unless-aborted.ts'
+import type { BackendReleases } from './backend-releases.ts'
+import { clearGone, failVideo, leaveVideo, sayGoodbye, type VideoEnd } from './end-video.ts'
 import { makeVideo, type MakeDeps } from './make-video.ts'
-import { runningOf, type Running } from './submit-video.ts'
-import { givenFolder } from './video-files.ts'
-import { VideoGone, VideoNotes, type NotesDeps } from './video-notes.ts'
+import { takeTurn, type TakenVideo } from './take-turn.ts'
+import { VideoGone, VideoNotes, type NotesDeps, type VideoTry } from './video-notes.ts'
 
-/** `kept`: for the next start. `deleted`: while it was made. */
-export type VideoOutcome = 'completed' | 'failed' | 'deleted' | 'kept'
+/** `kept`: for whoever takes it up next. `lost`: another process has taken it up. `deleted`: while it was made. */
+export type VideoOutcome = VideoEnd
 
-export interface VideoJobsDeps extends MakeDeps, NotesDeps {
-  readonly queue: JobQueue
+export interface VideoJobsDeps extends Omit<MakeDeps, 'notices'>, NotesDeps {
+  readonly notices: Pick<Notices, 'hear'>
+  readonly limits: MakeDeps['limits']
+  readonly releases: BackendReleases
   readonly log: Log
   /** For the metrics. */
   readonly onStep: (record: StepRecord<VideoStep>) => void
   readonly onEnd: (outcome: VideoOutcome, ms: number) => void
 }
 
-/** A place in the queue. */
-export interface ClaimedVideo {
-  /** The row is written. */
-  start(id: VideoId): void
-  /** The request was not accepted after all. */
-  withdraw(): void
-}
-
 interface Job { readonly stop: AbortController; readonly ended: Promise<void> }
 
-/**
- * How often the process may end within one step of one video. Where the service works on the video itself more would only be more
- * crashes; where it only waits, the video is hardly the reason.
- */
-const MOST_DEATHS: Readonly<Record<VideoStep, number>> = { admit: 10, render: 3, submit: 3, follow: 10, fetch: 3, judge: 3, keep: 3 }
-
-const REWRITE_MS = 2000
+/** What is stopped may clean up for so long. The queue waits a little longer before it takes the job away. */
+const CLEAN_UP_MS = 1000
+/** Whether the row is still there and ours is told by notices; this is for the one that was lost. */
+const LOOK_MS = 10_000
 
 /** Takes accepted videos to their end, whatever that is. */
-export class VideoJobs {
+export class VideoJobs implements Handler {
   readonly #deps: VideoJobsDeps
-  readonly #jobs = new Map<VideoId, Job>()
-  readonly #releases = new Set<Promise<void>>()
+  readonly #jobs = new Map<string, Job>()
 
   constructor(deps: VideoJobsDeps) { this.#deps = deps }
 
-  /** Takes a place for a video whose row is about to be written. Throws `queue_full` or `shutting_down`. */
-  claim(): ClaimedVideo {
-    const place = this.#deps.queue.claim()
-    return { start: (id) => this.#start(id, place), withdraw: () => place.leave() }
-  }
-
-  /** Takes up a row of the last run, unless the process has ended within the same step too often. */
-  async resume(row: VideoRow): Promise<void> {
-    const id = row.id as VideoId
-    const facts = readFacts(row)
-    const { step } = facts
-    const deaths = step === null ? 0 : (facts.deaths[step] ?? 0) + 1
-    if (step !== null && deaths >= MOST_DEATHS[step]) {
-      await this.#writeEnd(id, new AppError('internal_error', { details: { reason: 'service_stopped', step } }))
-      return
+  async run({ id, signal }: Turn): Promise<void> {
+    signal.throwIfAborted()
+    const taken = await takeTurn(this.#deps.db, id as VideoId) // the queue was given it by who wrote the row
+    if (taken === null) return
+    const stop = new AbortController()
+    const ended = this.#bringToEnd(taken, AbortSignal.any([signal, stop.signal]), stop)
+    this.#jobs.set(id, { stop, ended: ended.catch(() => {}) }) // told to the queue
+    try {
+      await ended
+    } finally {
+      this.#jobs.delete(id)
     }
-    await updateUnfinishedVideo(this.#deps.db, id, { facts: writeFacts({ ...facts, step: null, deaths: { ...facts.deaths, ...(step !== null && { [step]: deaths }) } }) })
-    this.#start(id, this.#deps.queue.reclaim())
   }
 
-  /** Of a video whose row has gone. Resolves when nothing is done for it any more. */
+  /** Handed back is what was cut off, or met a database that was away: what may still be tried is found in its row by the upkeep, and put into the queue again. */
+  async giveUp(id: string): Promise<void> {
+    const taken = await takeTurn(this.#deps.db, id as VideoId)
+    if (taken?.poisonedBy) await failVideo(tryOf(taken.row, new AbortController().signal), poisoned(taken.poisonedBy), this.#deps)
+  }
+
+  /** Of a video whose row has gone. Resolves when nothing is done for it here any more. */
   async stop(id: VideoId): Promise<void> {
     const job = this.#jobs.get(id)
     job?.stop.abort(new VideoGone(id))
     await job?.ended
   }
 
-  /** Lets a backend forget a video: best effort, in the background. */
-  release(route: Route, operation: JsonObject): void {
-    const { log, limits } = this.#deps
-    const release = askBackend((waiting) => route.backend.cancel(operation, waiting), { signal: new AbortController().signal, mostMs: limits.askMs })
-      .catch((error) => log.warn('video.not_released', { backend: route.backend.name, error }))
-      .finally(() => this.#releases.delete(release))
-    this.#releases.add(release)
-  }
+  async settle(): Promise<void> { await Promise.all([...this.#jobs.values()].map(({ ended }) => ended)) }
 
-  /** What a row says is at a backend. */
-  releaseOf(row: VideoRow): void {
-    const running = this.#runningOf(row)
-    if (running) this.release(running.route, running.operation)
-  }
-
-  /** The rows of what was stopped are written, and backends told, for so long at most. */
-  async settle(mostMs: number): Promise<void> {
-    await Promise.all([...this.#jobs.values()].map(({ ended }) => ended))
-    await Promise.race([Promise.all(this.#releases), sleep(mostMs, undefined, { ref: false })])
-  }
-
-  #start(id: VideoId, place: Place): void {
-    const stop = new AbortController()
-    const ended = this.#run(id, place, stop.signal).finally(() => this.#jobs.delete(id))
-    this.#jobs.set(id, { stop, ended })
-  }
-
-  /** When its turn comes. Never rejects. */
-  async #run(id: VideoId, place: Place, stopped: AbortSignal): Promise<void> {
+  /** Rejects when the job is to be handed back. */
+  async #bringToEnd(taken: TakenVideo, signal: AbortSignal, stop: AbortController): Promise<void> {
+    const { row } = taken
     const { onEnd, log } = this.#deps
     const started = performance.now()
-    const end = (outcome: VideoOutcome, facts: Readonly<Record<string, string>>): void => {
+    const tell = (outcome: VideoOutcome, facts: Readonly<Record<string, string>>): void => {
       const ms = Math.round(performance.now() - started)
       onEnd(outcome, ms)
-      log.info(`video.${outcome}`, { id, ms, ...facts })
+      log.info(`video.${outcome}`, { id: row.id, traceId: row.trace_id, attempt: row.attempts, ms, ...facts })
     }
     try {
-      await place.run((signal) => this.#make(id, signal), { signal: stopped })
-      await this.#deps.objects.deleteFolder(givenFolder(id)).catch((error) => log.warn('video.pictures_kept', { id, error })) // collected at the next start
-      end('completed', {})
+      if (taken.poisonedBy) throw poisoned(taken.poisonedBy)
+      await this.#make(row, signal, stop)
+      await clearGone(tryOf(row, signal), { given: true }, this.#deps)
+      tell('completed', {})
     } catch (error) {
-      if (error instanceof VideoGone) {
-        await this.#free(id).catch((cause) => log.warn('video.objects_kept', { id, error: cause })) // likewise
-        return end('deleted', {})
-      }
-      const shown = error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error })
-      if (shown.code === 'internal_error') log.error('video.bug', { id, error })
-      await this.#writeEnd(id, shown)
-      end(shown.code === 'shutting_down' ? 'kept' : 'failed', { code: shown.code })
+      const { end, code } = await this.#endOtherwise(row, signal, error)
+      tell(end, end === 'failed' || end === 'kept' ? { code } : {})
+      if (end === 'kept') throw error
     }
   }
 
-  async #make(id: VideoId, signal: AbortSignal): Promise<void> {
-    const { db, log, onStep } = this.#deps
-    const row = await findVideo(db, id)
-    if (!row) throw new VideoGone(id)
-    const notes = new VideoNotes(id, this.#deps)
+  async #make(row: VideoRow, signal: AbortSignal, stop: AbortController): Promise<void> {
+    const { log, onStep, releases } = this.#deps
+    const { id, attempt } = tryOf(row, signal)
+    const notes = new VideoNotes({ id, attempt }, signal, this.#deps)
     const noteStep = (step: VideoStep): void => {
-      notes.step(step).catch((error) => { if (!(error instanceof VideoGone)) log.warn('video.step_unwritten', { id, step, error }) })
+      notes.step(step).catch((error) => {
+        if (error instanceof VideoGone || error instanceof LeaseLost) stop.abort(error)
+        else if (!signal.aborted) log.warn('video.step_unwritten', { id, traceId: row.trace_id, step, error })
+      })
     }
-    const release = (route: Route, operation: JsonObject): void => this.release(route, operation)
+    const done = new AbortController()
+    const watching = this.#abortWhenGone({ id, attempt }, stop, AbortSignal.any([signal, done.signal]))
+    const release = (route: Route, operation: JsonObject): void => releases.release(route, operation)
     try {
-      await makeVideo({ row, id, signal, notes, release, onStep: noteStep, onStepDone: onStep }, this.#deps)
+      await unlessAborted(makeVideo({ row, id, attempt, signal, notes, release, onStep: noteStep, onStepDone: onStep }, this.#deps), signal, { graceMs: CLEAN_UP_MS })
     } catch (error) {
       signal.throwIfAborted() // what fails because the job was stopped fails for the reason it was stopped for
       throw error
+    } finally {
+      done.abort()
+      await watching
     }
   }
 
-  async #writeEnd(id: VideoId, error: AppError): Promise<void> {
-    try {
-      if (error.code === 'shutting_down') await this.#sayGoodbye(id)
-      else {
-        const row = await findVideo(this.#deps.db, id) // read behind a completion that is being written
-        if (row?.status === 'completed') return
-        await this.#free(id)
-        await this.#fail(id, error)
-      }
-    } catch (cause) {
-      // A full disk takes no failures either.
-      this.#deps.log.error('video.end_unwritten', { id, error: cause })
-      setTimeout(() => void this.#writeEnd(id, error), REWRITE_MS).unref()
+  /** It may be deleted, or taken over, in any process. */
+  async #abortWhenGone({ id, attempt }: VideoTry, stop: AbortController, until: AbortSignal): Promise<void> {
+    using changes = hearOf(this.#deps.notices, id)
+    for (;;) {
+      await changes.next({ mostMs: LOOK_MS, signal: until }).catch(() => {}) // done
+      if (until.aborted) return
+      const row = await findVideo(this.#deps.db, id).catch(() => null) // the work itself will meet what is wrong
+      if (row === undefined) stop.abort(new VideoGone(id))
+      else if (row !== null && row.attempts !== attempt) stop.abort(new LeaseLost(`try ${row.attempts} has ${id}`))
     }
   }
 
-  /** The row is kept as it is, for the next start: this end is no death. */
-  async #sayGoodbye(id: VideoId): Promise<void> {
-    const { db } = this.#deps
-    await db.transaction().execute(async (trx) => {
-      const row = await findVideo(trx, id)
-      if (row) await updateUnfinishedVideo(trx, id, { facts: writeFacts({ ...readFacts(row), step: null }) })
-    })
-  }
-
-  async #fail(id: VideoId, error: AppError): Promise<void> {
-    const { db, events, clock } = this.#deps
-    const before = await db.transaction().execute(async (trx) => {
-      const before = await findVideo(trx, id)
-      const row = await updateUnfinishedVideo(trx, id, failedValues(error, clock()))
-      if (row) await events.record(trx, { type: 'video.failed', account: row.account, id, video: videoOf(row) })
-      return row && before
-    })
-    if (before) this.releaseOf(before)
-  }
-
-  async #free(id: VideoId): Promise<void> {
-    const { objects } = this.#deps
-    for (const folder of [id, givenFolder(id)]) await objects.deleteFolder(folder)
-  }
-
-  #runningOf(row: VideoRow): Running | null {
-    try {
-      return runningOf(row, this.#deps.backends)
-    } catch {
-      return null // its backend is not in the settings any more: there is nobody to tell
-    }
+  async #endOtherwise(row: VideoRow, signal: AbortSignal, error: unknown): Promise<{ readonly end: VideoOutcome; readonly code: string }> {
+    const held = tryOf(row, signal)
+    if (error instanceof VideoGone || error instanceof LeaseLost) return { end: await leaveVideo(held, this.#deps), code: '' }
+    const shown = error instanceof AppError ? error : diskFault(error) ?? new AppError('internal_error', { cause: error })
+    const { code } = shown
+    if (code === 'internal_error') this.#deps.log.error('video.bug', { id: row.id, traceId: row.trace_id, error })
+    if (code === 'shutting_down') return { end: await sayGoodbye(held, this.#deps), code }
+    if (code === 'database_unavailable') return { end: 'kept', code } // nothing can be written of it, and it may be paid for
+    return { end: await failVideo(held, shown, this.#deps), code }
   }
 }
+
+const tryOf = (row: VideoRow, signal: AbortSignal) => ({ id: row.id as VideoId, attempt: row.attempts, traceId: row.trace_id, signal })
+
+const poisoned = (step: VideoStep): AppError => new AppError('internal_error', { details: { reason: 'service_stopped', step } })

@@ -82,9 +82,9 @@ export interface Videos {
   /** The file of a finished video, to make a character of. `param` is named by the refusals: they are about a body. */
   fileOf(account: string, id: string, param: string): Promise<{ readonly id: VideoId; readonly file: StoredFile }>
   /** Looks at the finished video and keeps the result with it; who was deleted since is left out. Rejects with `video_not_ready`, `video_failed`, `lens_failed`, `media_*`, `queue_full`, or the signal's reason. */
-  verify(account: string, id: string, options: { readonly signal: AbortSignal }): Promise<Verification>
-  /** Once, before the first request and after that of the characters: goes on with what was under way. */
+  verify(account: string, id: string, options: { readonly signal: AbortSignal; readonly traceId: string | null }): Promise<Verification>
+  /** Once, before the first request and after that of the characters: puts what was under way into the queue, and sees to it from then on. */
   resume(): Promise<void>
-  /** No new work; what is not done within a grace is kept as it is for the next start. */
+  /** No new work; what is not done within a grace is kept as it is, for another process or the next start. */
   drain(): Promise<void>
 }

@@ -5,6 +5,7 @@ import type { Backend } from '../../src/backends/backend.ts'
 import { createBackends } from '../../src/backends/registry.ts'
 import { insertCharacter } from '../../src/db/character-rows.ts'
 import { openDatabase, type Database } from '../../src/db/database.ts'
+import { createLocalNotices, type Notices } from '../../src/db/notices.ts'
 import { completedValues } from '../../src/db/stored-character.ts'
 import { takeUsername } from '../../src/db/username-rows.ts'
 import { insertVectors } from '../../src/db/vector-rows.ts'
@@ -15,7 +16,9 @@ import { objectKey } from '../../src/domain/stored-file.ts'
 import type { Video, VideoStep } from '../../src/domain/video.ts'
 import type { LensSession } from '../../src/jail/lens-session.ts'
 import type { Lenses } from '../../src/jail/lenses.ts'
-import { createJobQueue, type JobQueue } from '../../src/jobs/place-queue.ts'
+import { createEmbeddedQueue } from '../../src/jobs/embedded-queue.ts'
+import { createErrands } from '../../src/jobs/errand-service.ts'
+import type { JobQueue } from '../../src/jobs/job-queue.ts'
 import type { Calls } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
 import { createDiskObjects } from '../../src/objects/disk-objects.ts'
@@ -34,8 +37,15 @@ type VideoCall = 'inspect' | 'picture' | 'witness'
 /** What stands in for the lens answers this to a call; throwing is a refusal, a death, or a bug. */
 export type LensScript = { readonly [Name in VideoCall]?: (source: ByteSource, asks: Calls[Name]['asks']) => Promise<Calls[Name]['answers']> | Calls[Name]['answers'] }
 
+/** What processes share. */
+export interface VideoGround { readonly db: Database; readonly notices: Notices; readonly objects?: ObjectStore; readonly queues?: VideoRig['queues'] }
+
 export interface VideoRigOptions {
   readonly folder?: string
+  /** A database, and what else several processes share, that is opened and closed elsewhere. */
+  readonly on?: VideoGround
+  /** False: as a process without lenses. */
+  readonly works?: boolean
   readonly backends?: readonly [Backend, ...Backend[]]
   readonly crashAt?: VideoStep | null
   readonly concurrency?: number
@@ -55,6 +65,7 @@ export interface VideoRig extends AsyncDisposable {
   readonly db: Database
   readonly objects: ObjectStore
   readonly queue: JobQueue
+  readonly queues: { readonly videos: JobQueue; readonly lenses: JobQueue }
   readonly folder: string
   readonly happened: Happening[]
   readonly steps: VideoStep[]
@@ -83,32 +94,42 @@ const ANSWERS: Required<LensScript> = {
 export const LIMITS: Partial<VideoLimits> = { retryMs: 5, pendingPollMs: 5, mostPollMs: 20 }
 
 export async function openVideoRig(options: VideoRigOptions = {}): Promise<VideoRig> {
-  const { backends = [scriptedBackend()], crashAt = null, concurrency = 2, mostWaiting = 16, deadlineMs = 10_000, drainMs = 100, clock = Date.now, log = createLog({ level: 'silent' }) } = options
+  const { backends = [scriptedBackend()], crashAt = null, works = true, drainMs = 100, clock = Date.now, log = createLog({ level: 'silent' }), on } = options
   const folder = options.folder ?? await mkdtemp(join(tmpdir(), 'dramatis-videos-'))
   const [workFolder, uploadsFolder] = ['work', 'uploads'].map((name) => join(folder, name))
   await mkdir(uploadsFolder, { recursive: true })
-  const db = await openDatabase({ file: join(folder, 'dramatis.db') })
-  const objects = createDiskObjects({ folder: join(folder, 'objects') })
-  const queue = createJobQueue({ concurrency, mostWaiting, deadlineMs, onDeadline: backendTimeout })
+  await rm(workFolder, { recursive: true, force: true }) // of a process that was killed, as the service does
+  const { db, notices } = on ?? { db: await openDatabase({ file: join(folder, 'dramatis.db') }), notices: createLocalNotices() }
+  const objects = on?.objects ?? createDiskObjects({ folder: join(folder, 'objects') })
+  const queues = on?.queues ?? openQueues(options)
   const [happened, steps, outcomes, lensCalls]: [Happening[], VideoStep[], VideoOutcome[], VideoRig['lensCalls'][number][]] = [[], [], [], []]
   const pictures = new Map<string, string>()
+  const errands = createErrands({ db, queue: queues.lenses, notices, clock, log })
   const videos = createVideos({
-    db, objects, queue, log, clock,
-    lenses: options.lenses ?? scriptedLenses({ ...ANSWERS, ...options.lens }, lensCalls),
+    db, objects, queue: queues.videos, errands, notices, log, clock,
     backends: createBackends(backends, { clock }),
     prompts: createPrompts({ db }),
     events: {
       record: async (trx, happening) => {
         if (!trx.isTransaction) throw new Error(`${happening.type} is told outside of a transaction`)
         happened.push(happening)
+        await notices.tell(trx, { account: happening.account, objectId: happening.id })
       },
     },
-    openSource: async (source) => (source.type === 'upload' ? openFileSource(source.path) : memorySource(bytes(pictures.get(source.url) ?? ''))),
-    onStep: ({ step }) => steps.push(step), onEnd: (outcome) => outcomes.push(outcome),
-    settings: { workFolder, drainMs, crashAt, limits: { ...LIMITS, ...options.limits } },
+    settings: { isAlone: on === undefined, drainMs, limits: { ...LIMITS, ...options.limits } },
   })
+  if (works) {
+    const work = videos.work({
+      lenses: options.lenses ?? scriptedLenses({ ...ANSWERS, ...options.lens }, lensCalls),
+      openSource: async (source) => (source.type === 'upload' ? openFileSource(source.path) : memorySource(bytes(pictures.get(source.url) ?? ''))),
+      onStep: ({ step }) => steps.push(step), onEnd: (outcome) => outcomes.push(outcome),
+      settings: { workFolder, crashAt },
+    })
+    await queues.videos.work({ video: work.handler })
+    await queues.lenses.work({ errand: errands.handler(work.errands) })
+  }
   return {
-    videos, db, objects, queue, folder, happened, steps, outcomes, lensCalls, pictures,
+    videos, db, objects, queue: queues.videos, queues, folder, happened, steps, outcomes, lensCalls, pictures,
     plant: async (username, facts = {}) => {
       const id = await begin(db, facts.account ?? 'local')
       await finish({ db, objects }, id, { username, ...facts })
@@ -129,12 +150,18 @@ export async function openVideoRig(options: VideoRigOptions = {}): Promise<Video
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath.slice(join(folder, name).length + 1), entry.name)).filter((path) => !path.startsWith('char_')).toSorted()
     },
     [Symbol.asyncDispose]: async () => {
-      await videos.drain()
-      await db.destroy()
+      await Promise.all([videos.drain(), queues.lenses.drain({ graceMs: 0 })])
+      await errands.drain()
+      if (on === undefined) await db.destroy()
       if (options.folder === undefined) await rm(folder, { recursive: true })
     },
   }
 }
+
+const openQueues = ({ concurrency = 2, mostWaiting = 16, deadlineMs = 10_000 }: VideoRigOptions): VideoRig['queues'] => ({
+  videos: createEmbeddedQueue({ concurrency, mostWaiting, deadlineMs, onDeadline: backendTimeout }),
+  lenses: createEmbeddedQueue({ concurrency: 2, mostWaiting: 16, deadlineMs, onDeadline: backendTimeout }),
+})
 
 export function videoRequest(facts: Partial<VideoRequest> = {}): VideoRequest {
   return {
