@@ -10,7 +10,6 @@ const SURE_MS = LEASE_SECONDS * 1000 - 500
 const LOOK_MS = 250
 
 export interface Lease extends Disposable {
-  readonly signal: AbortSignal
   /** Resolves when the database answers, or may have given the job away. */
   untilReachable(): Promise<void>
 }
@@ -37,7 +36,7 @@ export class Leases implements Disposable {
     const held = { job, stop, sureUntil: performance.now() + SURE_MS }
     this.#held.add(held)
     await this.#renew([held]).catch(() => stop.abort(lost(job)))
-    return { signal: stop.signal, untilReachable: () => this.#untilReachable(held), [Symbol.dispose]: () => { this.#held.delete(held) } }
+    return { untilReachable: () => this.#untilReachable(held), [Symbol.dispose]: () => { this.#held.delete(held) } }
   }
 
   [Symbol.dispose](): void { for (const timer of this.#timers) clearInterval(timer) }
@@ -60,7 +59,7 @@ export class Leases implements Disposable {
         await this.#boss.touch(this.#queue, { id: job.id, retryCount: job.retryCount })
         return
       } catch {
-        await sleep(LOOK_MS) // whatever it is, it keeps the job from being handed back
+        await sleep(LOOK_MS) // whatever it is, the job can be neither ended nor handed back
       }
     }
   }

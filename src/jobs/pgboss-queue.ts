@@ -79,14 +79,17 @@ export async function openPgBoss({ url, db, log, random = Math.random, schema = 
 /** It tries again by itself; while the database is away every worker says so, every second. */
 function hearErrors(boss: PgBoss, log: Log): void {
   let quietUntil = 0
-  const tell = (event: string) => (error: unknown): void => {
+  const tell = (event: string, error: unknown): void => {
     if (performance.now() < quietUntil) return
     quietUntil = performance.now() + QUIET_MS
     log.warn(event, { error })
   }
-  boss.on('error', tell('jobs.database_failed'))
-  boss.on('warning', ({ message }) => tell('jobs.database_warned')(message))
+  boss.on('error', (error) => tell('jobs.database_failed', error instanceof Error ? error : messageOf(error)))
+  boss.on('warning', ({ message }) => tell('jobs.database_warned', message))
 }
+
+/** Of its workers come copies of errors. */
+const messageOf = (error: unknown): unknown => (typeof error === 'object' && error !== null && 'message' in error ? error.message : error)
 
 const deadOf = (name: string): string => `${name}_given_up`
 
@@ -232,20 +235,25 @@ class PgBossQueue implements JobQueue, Disposable {
   }
 
   async #takeTurn(job: JobWithMetadata<Payload>, stop: AbortController): Promise<void> {
-    const { log, options } = this.#parts
-    const { data: { id, traceId, patienceMs = Infinity }, retryCount, createdOn, startedOn } = job
-    const isLate = startedOn.getTime() - createdOn.getTime() > patienceMs
     using lease = await this.#leases.hold(job, stop)
+    const [end] = await Promise.allSettled([this.#run(job, stop)])
+    await lease.untilReachable() // an end that nobody hears of is found when the lease is over
+    if (stop.signal.reason instanceof LeaseLost) throw stop.signal.reason
+    if (isShuttingDown(stop.signal)) return await this.#handBack(job)
+    if (end.status === 'rejected') throw end.reason
+  }
+
+  async #run({ data, retryCount, createdOn, startedOn }: JobWithMetadata<Payload>, stop: AbortController): Promise<void> {
+    const { id, traceId, patienceMs = Infinity } = data
+    const { log, options } = this.#parts
+    const isLate = startedOn.getTime() - createdOn.getTime() > patienceMs
     try {
-      lease.signal.throwIfAborted()
+      stop.signal.throwIfAborted()
       await endOrAbandon((signal) => this.#handlers[kindOf(id)].run({ id, traceId, isLate, signal }), stop, options)
     } catch (error) {
-      if (!isOfSignal(stop.signal, error)) log.warn('job.handed_back', { id, traceId, failures: retryCount + 1, error })
-      await lease.untilReachable() // or nobody had it until the lease is over
-      if (!isShuttingDown(stop.signal)) throw error
+      if (!isShuttingDown(stop.signal)) log.warn('job.handed_back', { id, traceId, failures: retryCount + 1, error })
+      throw error
     }
-    if (stop.signal.reason instanceof LeaseLost) throw stop.signal.reason
-    if (isShuttingDown(stop.signal)) await this.#handBack(job)
   }
 
   /** To whoever is free, at once, and without counting the try. */
@@ -283,7 +291,6 @@ async function translated<T>(work: Promise<T>): Promise<T> {
 }
 
 const isShuttingDown = ({ reason }: AbortSignal): boolean => reason instanceof AppError && reason.code === 'shutting_down'
-const isOfSignal = ({ aborted, reason }: AbortSignal, error: unknown): boolean => aborted && error === reason
 
 /** Asked again within the time, it gives the same answer, or the one that is under way. */
 function remembered<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Database } from '../../src/db/database.ts'
 import type { Handler, Job, JobQueue, QueueOptions, Turn } from '../../src/jobs/job-queue.ts'
 
@@ -105,14 +105,24 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
     await expect.poll(() => queue.figures(), { timeout: 3000 }).toEqual({ waiting: 0, running: 0 })
   })
 
-  test('as many run as may, in the order they came', async () => {
+  test('jobs of an account are done in the order they came', async () => {
+    await using begun = await begin()
+    const { db, queue } = begun
+    const recorder = record(() => sleep(5))
+    const names = Array.from({ length: 12 }, (_, n) => `${n}`)
+    await addAll(db, queue, names.slice(0, 6).map((name) => jobOf(name)))
+    await queue.work(recorder.handlers)
+    await addAll(db, queue, names.slice(6).map((name) => jobOf(name)))
+    await expect.poll(() => namesOf(recorder), { timeout: LIMIT_MS }).toEqual(names)
+  })
+
+  test('as many run as may', async () => {
     await using begun = await begin({ concurrency: 3 })
     const { db, queue } = begun
     const recorder = record(() => sleep(40))
-    const names = Array.from({ length: 12 }, (_, n) => `${n}`)
-    await addAll(db, queue, names.map((name) => jobOf(name)))
+    await addAll(db, queue, Array.from({ length: 12 }, (_, n) => jobOf(`${n}`)))
     await queue.work(recorder.handlers)
-    await expect.poll(() => namesOf(recorder), { timeout: LIMIT_MS }).toEqual(names)
+    await expect.poll(() => recorder.turns.length, { timeout: LIMIT_MS }).toBe(12)
     expect(recorder.most).toBe(3)
   })
 
@@ -181,30 +191,6 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
     expect(reasons).toEqual([ofDeadline])
   })
 
-  test('one that does not hear that it is stopped loses its place all the same', async () => {
-    await using begun = await begin({ deadlineMs: 100 })
-    const { db, queue } = begun
-    const recorder = record(({ id }) => (id === 'char_deaf' ? new Promise(() => {}) : sleep(1)))
-    await queue.work(recorder.handlers)
-    await addAll(db, queue, [jobOf('deaf'), jobOf('next')])
-    await expect.poll(() => namesOf(recorder), { timeout: LIMIT_MS }).toContain('next')
-  })
-
-  test('a job that is handed back is tried again, five times in all; then it is given up, until that succeeds', async () => {
-    await using begun = await begin()
-    const { db, queue, hurry } = begun
-    let failures = 2
-    const recorder = record(async () => { throw new Error('not now') }, async () => { if (failures-- > 0) throw new Error('not even that') })
-    await queue.work(recorder.handlers)
-    await add(db, queue, jobOf('a'))
-    await expect.poll(async () => { await hurry(); return recorder.givenUp }, { timeout: 25_000, interval: 100 }).toEqual(['a', 'a', 'a'])
-    expect(namesOf(recorder)).toEqual(['a', 'a', 'a', 'a', 'a'])
-    await sleep(500)
-    await hurry()
-    await sleep(1200)
-    expect([recorder.givenUp.length, await queue.figures()]).toEqual([3, { waiting: 0, running: 0 }])
-  })
-
   test('what was accepted before is taken up again, unbounded, and what is in the queue or under way is left alone', async () => {
     await using begun = await begin({ mostWaiting: 1 })
     const { db, queue } = begun
@@ -220,15 +206,6 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
     gate.resolve()
     await expect.poll(() => queue.figures(), { timeout: LIMIT_MS }).toEqual({ waiting: 0, running: 0 })
     expect(namesOf(recorder)).toEqual(['running', 'waiting', 'old1', 'old2', 'old3'])
-  })
-
-  test('a job that waited longer than its patience is late', async () => {
-    await using begun = await begin()
-    const { db, queue } = begun
-    const recorder = record(() => sleep(400))
-    await queue.work(recorder.handlers)
-    await addAll(db, queue, [jobOf('first', { patienceMs: 200 }), jobOf('impatient', { patienceMs: 200 }), jobOf('patient')])
-    await expect.poll(() => recorder.turns.map(({ isLate }) => isLate), { timeout: LIMIT_MS }).toEqual([false, true, false])
   })
 
   test('figures tell what waits and what runs', async () => {
@@ -254,6 +231,41 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
     expect(namesOf(recorder)).toEqual(['quick', 'slow'])
     await expect(add(db, queue, jobOf('late'))).rejects.toMatchObject({ code: 'shutting_down' })
     await expect(queue.reclaim([jobOf('late')])).rejects.toMatchObject({ code: 'shutting_down' })
+  })
+
+  describe.concurrent('in their own time', () => {
+    test('one that does not hear that it is stopped loses its place all the same', async ({ expect }) => {
+      await using begun = await begin({ deadlineMs: 100 })
+      const { db, queue } = begun
+      const recorder = record(({ id }) => (id === 'char_deaf' ? new Promise(() => {}) : sleep(1)))
+      await queue.work(recorder.handlers)
+      await addAll(db, queue, [jobOf('deaf'), jobOf('next')])
+      await expect.poll(() => namesOf(recorder), { timeout: LIMIT_MS }).toContain('next')
+    })
+
+    test('a job that is handed back is tried again, five times in all; then it is given up, until that succeeds', async ({ expect }) => {
+      await using begun = await begin()
+      const { db, queue, hurry } = begun
+      let failures = 2
+      const recorder = record(async () => { throw new Error('not now') }, async () => { if (failures-- > 0) throw new Error('not even that') })
+      await queue.work(recorder.handlers)
+      await add(db, queue, jobOf('a'))
+      await expect.poll(async () => { await hurry(); return recorder.givenUp }, { timeout: 25_000, interval: 100 }).toEqual(['a', 'a', 'a'])
+      expect(namesOf(recorder)).toEqual(['a', 'a', 'a', 'a', 'a'])
+      await sleep(500)
+      await hurry()
+      await sleep(1200)
+      expect([recorder.givenUp.length, await queue.figures()]).toEqual([3, { waiting: 0, running: 0 }])
+    })
+
+    test('a job that waited longer than its patience is late', async ({ expect }) => {
+      await using begun = await begin()
+      const { db, queue } = begun
+      const recorder = record(() => sleep(400))
+      await queue.work(recorder.handlers)
+      await addAll(db, queue, [jobOf('first'), jobOf('impatient', { patienceMs: 200 }), jobOf('patient', { patienceMs: 60_000 })])
+      await expect.poll(() => recorder.turns.map(({ isLate }) => isLate), { timeout: LIMIT_MS }).toEqual([false, true, false])
+    })
   })
 
   if (can.share) sharingSuite(begin)
