@@ -70,10 +70,12 @@ describe('documents', () => {
     const inCode = new Set<string>()
     for await (const path of glob('src/**/*.ts', { cwd: new URL('../..', import.meta.url) })) {
       if (path.endsWith('.test.ts')) continue
-      for (const [, name] of (await read(path)).matchAll(/\blog\??\.(?:info|warn|error)\(\s*'([^']+)'/g)) inCode.add(name)
+      for (const [, first] of (await read(path)).matchAll(/\b(?:log\??\.(?:info|warn|error)|tell)\(([^,)]*)/g)) {
+        for (const [, name] of first.matchAll(/['`]([a-z_]+\.[a-z_]+|[a-z_]+\.\$\{outcome\})['`]/g)) inCode.add(name.replace('${outcome}', 'OUTCOME'))
+      }
     }
     const table = (await read('docs/operations.md')).split('## Log')[1]
-    expect(Array.from(table.matchAll(/^\| `([a-z_]+\.[a-z_]+)` \|/gm), ([, name]) => name)).toEqual([...inCode].toSorted())
+    expect(Array.from(table.matchAll(/^\| `([a-z_]+\.[a-z_]+|[a-z_]+\.OUTCOME)` \|/gm), ([, name]) => name)).toEqual([...inCode].toSorted())
   })
 
   const dashboardSchema = z.object({

@@ -46,7 +46,7 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
 
   await using scratch = await openScratch(settings.workFolder)
   await using source = await step('open', () => deps.openSource(request.source, { signal, scratch: scratch.path }))
-  await using lens = await lenses.open(source, { signal })
+  await using lens = await lenses.open(source, { signal, traceId: request.traceId })
   const window = await step('window', () => lens.call('window', { window: request.window }))
   const clipSha256 = sha256(window.clip)
   const same = await findSame(clipSha256)

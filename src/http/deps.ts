@@ -37,7 +37,7 @@ export interface ServerDeps {
   /** An existing private folder for uploads on their way. */
   readonly scratchFolder: string
   /** Whether a character of this account would be refused for want of a place: asked before an upload is read. */
-  readonly isFull?: (account: string) => boolean
+  readonly isFull?: (account: string) => boolean | Promise<boolean>
   readonly metrics: Registry
   readonly readiness: () => Readiness | Promise<Readiness>
   readonly log: Log

@@ -42,7 +42,7 @@ export function addRequestHooks(app: App, deps: RequestDeps): void {
     const { takes } = request.routeOptions.config
     if (takes === undefined) return
     checkBodyType(request, takes)
-    if (isFilm(request) && request.caller !== null && deps.isFull?.(request.caller.account)) throw new AppError('queue_full')
+    if (isFilm(request) && request.caller !== null && await deps.isFull?.(request.caller.account)) throw new AppError('queue_full')
   })
   app.addHook('preValidation', async (request) => {
     const { takes } = request.routeOptions.config
