@@ -6,6 +6,7 @@ import { lockFor } from '../db/lock.ts'
 import type { Events } from '../events/events.ts'
 import type { Claim, JobQueue } from '../jobs/job-queue.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import type { InTurn } from './in-turn.ts'
 import type { StoredRequest } from './requests.ts'
 import { writeRequest } from './stored-character.ts'
 import { takeNames } from './take-names.ts'
@@ -13,7 +14,7 @@ import { takeNames } from './take-names.ts'
 /** For so long the same request is taken for a retry. */
 const SAME_ANSWER_MS = 10 * 60_000
 
-interface AcceptDeps { readonly db: Database; readonly queue: Pick<JobQueue, 'claim'>; readonly events: Pick<Events, 'record'>; readonly nowMs: number }
+interface AcceptDeps { readonly db: Database; readonly queue: Pick<JobQueue, 'claim'>; readonly events: Pick<Events, 'record'>; readonly equalRequests: InTurn; readonly nowMs: number }
 
 /** A request whose source every process can read. */
 export interface GivenRequest { readonly id: CharacterId; readonly request: StoredRequest; readonly idempotencyKey: string | null }
@@ -26,7 +27,18 @@ export type Acceptance =
  * Finds what the request is already answered by, or writes its row, with a place in the queue. Of equal requests that come at once, to any
  * process, one is new and the others find its row. Rejects with `username_taken`, and with what the queue refuses.
  */
-export async function acceptRequest(given: GivenRequest, { db, queue, events, nowMs }: AcceptDeps): Promise<Acceptance> {
+export async function acceptRequest(given: GivenRequest, deps: AcceptDeps): Promise<Acceptance> {
+  const { request, idempotencyKey } = given
+  if (request.isForced) return accept(given, deps)
+  return deps.equalRequests.run(lockOf(request), async () => {
+    const { answer } = idempotencyKey === null ? await findSame(deps.db, request, deps.nowMs) : {}
+    return answer ?? await accept(given, deps)
+  })
+}
+
+const lockOf = (request: StoredRequest): string => `create:${request.account}:${fingerprintOf(request)}`
+
+async function accept(given: GivenRequest, { db, queue, events, nowMs }: AcceptDeps): Promise<Acceptance> {
   const claims: Claim[] = []
   try {
     return await db.transaction().execute(async (trx): Promise<Acceptance> => {
@@ -56,15 +68,18 @@ interface Earlier {
 }
 
 async function findEarlier(trx: Database, { request, idempotencyKey }: GivenRequest, nowMs: number): Promise<Earlier> {
-  const { account, isForced } = request
-  const bound = idempotencyKey === null ? null : await findBound(trx, account, idempotencyKey)
+  const bound = idempotencyKey === null ? null : await findBound(trx, request.account, idempotencyKey)
   if (bound !== null) return { answer: bound }
-  if (isForced) return {}
+  if (request.isForced) return {}
+  await lockFor(trx, lockOf(request))
+  return findSame(trx, request, nowMs)
+}
+
+async function findSame(db: Database, request: StoredRequest, nowMs: number): Promise<Earlier> {
   const fingerprint = fingerprintOf(request)
-  await lockFor(trx, `create:${account}:${fingerprint}`)
-  const running = await findRunning(trx, account, fingerprint)
+  const running = await findRunning(db, request.account, fingerprint)
   if (running) return { answer: { as: 'running', row: running } }
-  const completed = await findCompleted(trx, account, fingerprint)
+  const completed = await findCompleted(db, request.account, fingerprint)
   if (!completed) return {}
   return isStillSame(completed, request, nowMs) ? { answer: { as: 'completed', row: completed } } : { possibleAnswer: completed.id }
 }

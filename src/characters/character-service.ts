@@ -15,6 +15,7 @@ import type { Characters } from './characters.ts'
 import { askToDetect, DETECT, detectErrand } from './detect-errand.ts'
 import { editCharacter } from './edit-character.ts'
 import { dropGiven, keepGiven } from './given-source.ts'
+import { InTurn } from './in-turn.ts'
 import { Housekeeping } from './keep-house.ts'
 import { portableCharacters, portableErrands } from './portable/portable-characters.ts'
 import { findMedia, findState, listStates, readEvidenceOf } from './read-characters.ts'
@@ -57,9 +58,10 @@ export const lensTimeout = (seconds: number): AppError => new AppError('lens_fai
 export function createCharacters(deps: CharactersDeps): CharacterService {
   const { db, objects, queue, clock, settings, events } = deps
   const ends = new CharacterEnds(deps)
+  const equalRequests = new InTurn()
   const house = new Housekeeping({ ...deps, isAlone: settings.isAlone })
   return {
-    create: (request) => create(request, ends, deps),
+    create: (request) => create(request, { ...deps, ends, equalRequests }),
     detect: (request, { signal }) => askToDetect(request, { ...deps, signal }),
     find: (account, ref) => findState(db, account, ref),
     list: (account, request) => listStates(db, account, request),
@@ -81,13 +83,15 @@ export function createCharacters(deps: CharactersDeps): CharacterService {
   }
 }
 
-async function create({ source, idempotencyKey, ...rest }: CreateRequest, ends: CharacterEnds, deps: CharactersDeps): Promise<CreateTicket> {
-  const { db, objects, queue, events, log, clock } = deps
+type CreateDeps = CharactersDeps & { readonly ends: CharacterEnds; readonly equalRequests: InTurn }
+
+async function create({ source, idempotencyKey, ...rest }: CreateRequest, deps: CreateDeps): Promise<CreateTicket> {
+  const { objects, log, clock, ends } = deps
   const nowMs = clock()
   const id = newCharacterId(nowMs)
   try {
     const request = { ...rest, source: await keepGiven(objects, id, source) }
-    const accepted = await acceptRequest({ id, request, idempotencyKey }, { db, queue, events, nowMs })
+    const accepted = await acceptRequest({ id, request, idempotencyKey }, { ...deps, nowMs })
     if (accepted.as === 'new') {
       const done = ends.of(id)
       accepted.claim.start()

@@ -1,4 +1,4 @@
-import { listUnfinished, type UnfinishedRow } from '../db/character-rows.ts'
+import { listUnfinished, UNFINISHED, type UnfinishedRow } from '../db/character-rows.ts'
 import { claimChore } from '../db/chore-rows.ts'
 import type { Database } from '../db/database.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
@@ -67,10 +67,13 @@ export class Housekeeping {
 
   async #reclaim(beforeMs: number): Promise<void> {
     const { db, queue } = this.#deps
-    for (let after = '', page: readonly UnfinishedRow[] | undefined; page === undefined || page.length === AT_ONCE; after = page.at(-1)?.id ?? after) {
-      page = await listUnfinished(db, { after, limit: AT_ONCE })
-      const settled = page.filter((row) => row.created_at < beforeMs)
-      await queue.reclaim(settled.map(({ id, account, trace_id }) => ({ id, account, traceId: trace_id })))
+    for (const status of UNFINISHED) {
+      let page: readonly UnfinishedRow[] = []
+      do {
+        page = await listUnfinished(db, status, { after: page.at(-1)?.id ?? '', limit: AT_ONCE })
+        const settled = page.filter((row) => row.created_at < beforeMs)
+        await queue.reclaim(settled.map(({ id, account, trace_id }) => ({ id, account, traceId: trace_id })))
+      } while (page.length === AT_ONCE)
     }
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
 import { forgetObjects } from './event-rows.ts'
@@ -16,7 +17,7 @@ const selectCharacters = (db: Database) => db.selectFrom('characters')
   .select((select) => select.selectFrom('usernames as handles').whereRef('handles.character_id', '=', 'characters.id').where('handles.is_alias', '=', 1)
     .select(({ fn }) => fn.agg<string | null>('string_agg', ['handles.name', sql.lit(' ')]).as('names')).as('aliases'))
 
-const UNFINISHED = ['queued', 'in_progress'] as const
+export const UNFINISHED = ['queued', 'in_progress'] as const
 
 export async function insertCharacter(db: Database, row: Insertable<CharactersTable>): Promise<void> {
   await db.insertInto('characters').values(row).execute()
@@ -69,9 +70,9 @@ export const findCompleted = (db: Database, account: string, fingerprint: string
 /** What is to be known of an unfinished character to get it into the queue. */
 export interface UnfinishedRow { readonly id: string; readonly account: string; readonly trace_id: string | null; readonly created_at: number }
 
-/** A page of those under way, by id. */
-export const listUnfinished = (db: Database, { after, limit }: { readonly after: string; readonly limit: number }): Promise<UnfinishedRow[]> =>
-  db.selectFrom('characters').select(['id', 'account', 'trace_id', 'created_at']).where('status', 'in', UNFINISHED).where('id', '>', after).orderBy('id').limit(limit).execute()
+/** A page of those under way in this status, by id: along an index, however many are completed. */
+export const listUnfinished = (db: Database, status: typeof UNFINISHED[number], { after, limit }: { readonly after: string; readonly limit: number }): Promise<UnfinishedRow[]> =>
+  db.selectFrom('characters').select(['id', 'account', 'trace_id', 'created_at']).where('status', '=', status).where('same_as', 'is', null).where('id', '>', after).orderBy('id').limit(limit).execute()
 
 /** Those of the ids that are still under way. A few hundred at once. */
 export async function listUnfinishedOf(db: Database, ids: readonly string[]): Promise<ReadonlySet<string>> {
@@ -87,12 +88,40 @@ export interface CharacterFilter {
   readonly after?: string
   readonly order: 'asc' | 'desc'
   readonly limit: number
+  /** How many are looked through for words in one statement. */
+  readonly lookedThroughAtOnce?: number
 }
 
-export const listCharacters = (db: Database, account: string, { status, kind, words, after, order, limit }: CharacterFilter): Promise<CharacterRow[]> => {
+/** Of them SQLite looks through in some 10 ms, in this very process, which has others to serve before it goes on. */
+const LOOKED_THROUGH_AT_ONCE = 20_000
+
+export async function listCharacters(db: Database, account: string, filter: CharacterFilter): Promise<CharacterRow[]> {
+  const found: CharacterRow[] = []
+  for (let { after } = filter; ;) {
+    const border = filter.words.length === 0 ? undefined : await idBehind(db, account, { ...filter, after }, filter.lookedThroughAtOnce ?? LOOKED_THROUGH_AT_ONCE)
+    found.push(...await listUntil(db, account, { ...filter, after, limit: filter.limit - found.length }, border))
+    if (border === undefined || found.length === filter.limit) return found
+    after = border
+    await setImmediate()
+  }
+}
+
+type Page = Pick<CharacterFilter, 'status' | 'kind' | 'after' | 'order'>
+
+const idBehind = async (db: Database, account: string, { status, kind, after, order }: Page, rows: number): Promise<string | undefined> => {
+  const row = await db.selectFrom('characters').select('id').where('account', '=', account).where('status', '=', status)
+    .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? ''))
+    .$if(after !== undefined, (query) => query.where('id', order === 'asc' ? '>' : '<', after ?? ''))
+    .orderBy('id', order).offset(rows - 1).limit(1).executeTakeFirst()
+  return row?.id
+}
+
+/** Those behind `after` up to `last`. */
+const listUntil = (db: Database, account: string, { status, kind, words, after, order, limit }: CharacterFilter, last: string | undefined): Promise<CharacterRow[]> => {
   let query = selectCharacters(db).where('account', '=', account).where('status', '=', status).where('same_as', 'is', null).where('deleted_at', 'is', null)
   if (kind !== undefined) query = query.where('kind', '=', kind)
   if (after !== undefined) query = query.where('characters.id', order === 'asc' ? '>' : '<', after)
+  if (last !== undefined) query = query.where('characters.id', order === 'asc' ? '<=' : '>=', last)
   for (const word of words) query = query.where(sql<boolean>`search like ${`%${word.replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`)
   return query.orderBy('characters.id', order).limit(limit).execute()
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobsDeps, Outcome } from '../../src/characters/character-jobs.ts'
-import { createCharacters, lensTimeout, type CharacterService } from '../../src/characters/character-service.ts'
+import { createCharacters, lensTimeout, type CharacterService, type CharacterWork } from '../../src/characters/character-service.ts'
 import type { Answers } from '../../src/characters/lens-answers.ts'
 import type { CreateOptions, CreateRequest } from '../../src/characters/requests.ts'
 import { openDatabase, type Database } from '../../src/db/database.ts'
@@ -55,6 +55,8 @@ export interface RigOptions {
 /** The character service on a real database and disk; only the lens, which would decode video, is scripted. */
 export interface Rig extends AsyncDisposable {
   readonly characters: CharacterService
+  /** What the queue calls: a test gives it a turn as when somebody else's lease is over. */
+  readonly work: CharacterWork
   readonly db: Database
   readonly objects: ObjectStore
   readonly queue: JobQueue
@@ -135,7 +137,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   })
   if (role === 'all') await queue.work({ char: work.handler, errand: errands.handler(work.errands) })
   return {
-    characters, db, objects, queue, folder: dataFolder, lens, steps, outcomes, happenings, videos,
+    characters, work, db, objects, queue, folder: dataFolder, lens, steps, outcomes, happenings, videos,
     files: async (name) => {
       const entries = await readdir(join(dataFolder, name), { recursive: true, withFileTypes: true }).catch(() => [])
       return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath.slice(join(dataFolder, name).length + 1), entry.name)).toSorted()
