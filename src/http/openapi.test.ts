@@ -25,7 +25,7 @@ test('lists every address the service has', () => {
     'get /v1/characters/{ref}/events', 'get /v1/videos/{id}/events', 'get /v1/events',
     'get /v1/webhook_endpoints', 'post /v1/webhook_endpoints', 'get /v1/webhook_endpoints/{id}', 'post /v1/webhook_endpoints/{id}', 'delete /v1/webhook_endpoints/{id}', 'post /v1/webhook_endpoints/{id}/rotate_secret',
     'post /v1/webhook_endpoints/{id}/test', 'get /v1/webhook_event_types', 'get /v1/webhook_deliveries', 'post /v1/webhook_deliveries/{id}/redeliver',
-    'post /sora/v1/characters', 'post /v1/characters', 'post /v1/characters/detect', 'post /v1/characters/{ref}/restore', 'post /v1/sora/characters', 'post /v1/sora/v1/characters',
+    'post /sora/v1/characters', 'post /v1/characters', 'get /v1/characters/{ref}/export', 'post /v1/characters/detect', 'post /v1/characters/import', 'post /v1/characters/{ref}/restore', 'post /v1/sora/characters', 'post /v1/sora/v1/characters',
   ].toSorted())
 })
 
