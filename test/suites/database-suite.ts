@@ -151,6 +151,20 @@ export function databaseSuite({ open, can }: DatabaseSuiteOptions): void {
       expect(await list({ words: ['\0'] })).toEqual([])
     })
 
+    test('words are looked for in many a part at a time, and found all the same', async () => {
+      const account = 'parts'
+      const ids: string[] = []
+      for (let n = 0; n < 25; n++) ids.push(await add({ account, search: [3, 11, 12, 23].includes(n) ? 'here' : '', ...(n % 7 === 0 && { deleted_at: 1 }) }))
+      const look = async (filter: Partial<Parameters<typeof listCharacters>[2]>) =>
+        (await listCharacters(db, account, { status: 'completed', words: ['here'], order: 'asc', limit: 10, lookedThroughAtOnce: 4, ...filter })).map(({ id }) => ids.indexOf(id))
+      expect(await look({})).toEqual([3, 11, 12, 23])
+      expect(await look({ order: 'desc' })).toEqual([23, 12, 11, 3])
+      expect(await look({ limit: 3 })).toEqual([3, 11, 12])
+      expect(await look({ order: 'desc', limit: 2, after: ids[23] })).toEqual([12, 11])
+      expect(await look({ lookedThroughAtOnce: 1 })).toEqual([3, 11, 12, 23])
+      expect(await look({ words: ['nowhere'] })).toEqual([])
+    })
+
     test('the newest that answers a request is found, those under way a page at a time', async () => {
       const account = 'requests'
       await add({ account, fingerprint: 'f', completed_at: 1, clip_sha256: 'old' })
@@ -160,7 +174,7 @@ export function databaseSuite({ open, can }: DatabaseSuiteOptions): void {
       expect((await findCompleted(db, account, 'f', 'old'))?.clip_sha256).toBe('old')
       expect(await findCompleted(db, account, 'f', 'other')).toBeUndefined()
       expect((await findRunning(db, account, 'f'))?.id).toBe(running)
-      const pages = await Promise.all(['', running].map((after) => listUnfinished(db, { after, limit: 1000 })))
+      const pages = await Promise.all(['', running].map((after) => listUnfinished(db, 'in_progress', { after, limit: 1000 })))
       expect(pages.map((rows) => rows.some(({ id }) => id === running))).toEqual([true, false])
     })
 
