@@ -16,7 +16,7 @@ async function start(): Promise<ObjectStoreUnderTest & { readonly folder: string
   }
 }
 
-describe('disk objects', () => objectStoreSuite({ start }))
+describe('disk objects', () => { objectStoreSuite({ start }) })
 
 test('what does not belong there is not listed, and what has no folder is empty', async () => {
   await using tested = await start()

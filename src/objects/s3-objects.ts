@@ -137,20 +137,22 @@ function createUpload(ask: Asking, log: Log): Upload {
 async function* partsOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<{ readonly part: Uint8Array<ArrayBuffer>; readonly isLast: boolean }, void> {
   let held: Uint8Array[] = []
   let size = 0
+  const take = (): Uint8Array<ArrayBuffer> => {
+    const part = Buffer.concat(held)
+    held = []
+    size = 0
+    return part
+  }
   for await (const chunk of bytes) {
     for (let at = 0; at < chunk.length;) {
-      if (size === PART_BYTES) {
-        yield { part: Buffer.concat(held), isLast: false }
-        held = []
-        size = 0
-      }
+      if (size === PART_BYTES) yield { part: take(), isLast: false }
       const piece = chunk.subarray(at, at + PART_BYTES - size)
       held.push(piece)
       size += piece.length
       at += piece.length
     }
   }
-  yield { part: Buffer.concat(held), isLast: true }
+  yield { part: take(), isLast: true }
 }
 
 interface Reading { readonly name: string; readonly key: string; readonly range: ByteRange | undefined; readonly signal: AbortSignal | undefined }

@@ -16,13 +16,14 @@ export interface S3Limits {
   /** For whoever reads an object to ask for more of it; its connection is held for as long. */
   readonly readerMs: number
   readonly tries: number
+  /** Before the second try, more or less by half; twice as long before each one after it. */
+  readonly pauseMs: number
   /** No further try begins later than this after the first. */
   readonly retryWithinMs: number
 }
 
-export const S3_LIMITS: S3Limits = { connectMs: 3000, idleMs: 10_000, exchangeMs: 30_000, leastBytesPerSecond: 50_000, readerMs: 300_000, tries: 4, retryWithinMs: 8000 }
+export const S3_LIMITS: S3Limits = { connectMs: 3000, idleMs: 10_000, exchangeMs: 30_000, leastBytesPerSecond: 50_000, readerMs: 300_000, tries: 4, pauseMs: 200, retryWithinMs: 8000 }
 
-const FIRST_PAUSE_MS = 100
 const MOST_ANSWER_BYTES = 16 * 1024 * 1024
 const MOST_ERROR_BYTES = 64 * 1024
 const PASSING: ReadonlySet<number | null> = new Set([null, 408, 429, 500, 502, 503, 504])
@@ -87,7 +88,7 @@ async function again<T>(work: () => Promise<T>, { limits, signal }: { limits: S3
       const isPassing = error instanceof S3Fault && PASSING.has(error.status)
       if (!isPassing || tried >= limits.tries || performance.now() - startedMs >= limits.retryWithinMs) throw error
     }
-    await sleep(FIRST_PAUSE_MS * 2 ** tried * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await sleep(limits.pauseMs * 2 ** (tried - 1) * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }
 
