@@ -1,14 +1,17 @@
 // One service, or an api with workers, killed again and again while clients create characters in it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { STEPS } from '../../src/domain/character.ts'
+import { STEPS, type Step } from '../../src/domain/character.ts'
 import { launch, type Killable, type Role } from './killable.ts'
 import type { Ledger, Wanted } from './ledger.ts'
 
 export interface Member { readonly role: Role; readonly environment: Readonly<Record<string, string>> }
 
+/** When it is killed: at any moment of its work, before it listens, just after a client was answered, or by itself on entering a step. */
+type Kind = (typeof MOMENTS)[number] | Step
+const MOMENTS = ['random', 'while it starts', 'after an answer'] as const
+
 export interface Round {
-  /** `random`, `while it starts`, or the step on entering which it killed itself. */
-  readonly kind: string
+  readonly kind: Kind
   readonly role: Role
   readonly acknowledged: number
   /** Answers that are not what was answered before. */
@@ -31,6 +34,8 @@ const LONGEST_START_MS = 60_000
 /** For so long a process may not come to the step at which it is to kill itself; then it is killed. */
 const STEP_WITHIN_MS = 4000
 const SETTLE_MS = 300
+const ANSWER_WITHIN_MS = 10_000
+const SHORTLY_MS = 30
 
 /** The first member is the one that answers requests. */
 export function gather(members: readonly Member[], ledger: Ledger): Company {
@@ -62,9 +67,9 @@ export function gather(members: readonly Member[], ledger: Ledger): Company {
     const worker = members.findLastIndex(({ role }) => role !== 'api')
     const step = number % 2 === 1 ? STEPS[(number >> 1) % STEPS.length] : null
     const killed = step === null ? victim : worker
-    const kind = step ?? (number % 6 === 0 ? 'while it starts' : 'random')
+    const kind = step ?? MOMENTS[(number >> 1) % MOMENTS.length]
     let childrenLeft = 0
-    if (kind !== 'random') childrenLeft += await kill(killed)
+    if (step !== null || kind === 'while it starts') childrenLeft += await kill(killed)
     if (step !== null) await start(killed, { CRASH_AT: step })
     if (kind === 'while it starts') {
       void start(killed)
@@ -75,8 +80,7 @@ export function gather(members: readonly Member[], ledger: Ledger): Company {
     if (step === null || isUp(killed)) await startMissing()
     const url = isUp(0) ? await running[0]?.url : null
     const clients = url ? startClients(url, ledger) : null
-    if (step === null) await sleep(Math.random() * LONGEST_WAIT_MS)
-    else await Promise.race([running[killed]?.ended, sleep(STEP_WITHIN_MS)])
+    await moment(kind, { clients, ended: running[killed]?.ended })
     childrenLeft += await kill(killed)
     // An api that lives on has answers to give.
     if (killed !== 0) await sleep(SETTLE_MS)
@@ -85,6 +89,18 @@ export function gather(members: readonly Member[], ledger: Ledger): Company {
   }
 
   return { round, startAll, stopAll: async () => { for (const index of members.keys()) await kill(index) } }
+}
+
+/** Resolves when it is time to kill it. */
+async function moment(kind: Kind, { clients, ended }: { readonly clients: Clients | null; readonly ended: Promise<void> | undefined }): Promise<void> {
+  switch (kind) {
+    case 'random':
+    case 'while it starts': return sleep(Math.random() * LONGEST_WAIT_MS)
+    case 'after an answer':
+      await Promise.race([clients?.answered, sleep(ANSWER_WITHIN_MS)])
+      return sleep(Math.random() * SHORTLY_MS)
+    default: return Promise.race([ended, sleep(STEP_WITHIN_MS)])
+  }
 }
 
 /** Rejects with its log when neither happens. */
@@ -96,11 +112,17 @@ async function within(url: Promise<string | null>, { log, kill }: Killable): Pro
   throw new Error(`it did not start in ${LONGEST_START_MS} ms:\n${log()}`)
 }
 
-function startClients(url: string, ledger: Ledger): { stop(): Promise<{ acknowledged: number; changed: number }> } {
+interface Clients { /** The first of them has a character. */ readonly answered: Promise<void>; stop(): Promise<{ acknowledged: number; changed: number }> }
+
+function startClients(url: string, ledger: Ledger): Clients {
   const stopping = new AbortController()
+  const answered = Promise.withResolvers<void>()
   let [acknowledged, changed] = [0, 0]
   const settle = (answer: Answer): void => {
-    if (answer === 'acknowledged') acknowledged++
+    if (answer === 'acknowledged') {
+      acknowledged++
+      answered.resolve()
+    }
     if (answer === 'changed') changed++
   }
   const client = async (): Promise<void> => {
@@ -115,6 +137,7 @@ function startClients(url: string, ledger: Ledger): { stop(): Promise<{ acknowle
   }
   const clients = Array.from({ length: CLIENTS }, client)
   return {
+    answered: answered.promise,
     stop: async () => {
       stopping.abort()
       await Promise.all(clients)
