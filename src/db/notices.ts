@@ -90,7 +90,7 @@ export async function openPostgresNotices({ url, log }: { readonly url: string; 
 }
 
 async function listen(url: string, say: (notice: Notice | 'all') => void): Promise<Client> {
-  const client = new Client({ ...connectionTo(url, { patience: 'little' }), query_timeout: ANSWER_MS })
+  const client = new Client({ ...connectionTo(url, { patience: 'much' }), query_timeout: ANSWER_MS })
   client.on('error', () => {}) // its end follows, which is what counts
   client.on('notification', ({ payload }) => say(readNotice(payload)))
   try {

@@ -60,18 +60,20 @@ const translatedPool = (pool: Pool): PostgresPool => ({
 })
 
 function translatedClient(client: PoolClient): PostgresPoolClient {
-  let isBroken = false
+  let broken: AppError | null = null
   async function query<R>(sql: string, parameters: readonly unknown[]): Promise<PostgresQueryResult<R>> {
+    if (broken !== null) throw broken // a rollback would wait behind what is not answered
     try {
       return await client.query(sql, parameters.map(withoutNul)) as unknown as PostgresQueryResult<R> // pg's types know no commands
     } catch (error) {
-      isBroken ||= isOfConnection(error)
-      throw translate(error)
+      if (!isOfConnection(error)) throw translate(error)
+      broken = unavailable(error)
+      throw broken
     }
   }
   return {
     query: query as PostgresPoolClient['query'], // the other overload is for cursors, which nobody asks for
-    release: (isDiscarded) => client.release(isDiscarded === true || isBroken),
+    release: (isDiscarded) => client.release(isDiscarded === true || broken !== null),
   }
 }
 
@@ -96,16 +98,13 @@ const FAULTS: Readonly<Record<string, ErrorCode>> = {
 }
 
 function translate(error: unknown): unknown {
-  if (isOfConnection(error)) return unavailable(error)
-  const state = stateOf(error)
+  const state = error instanceof DatabaseError ? error.code ?? '' : ''
   const code = FAULTS[state] ?? FAULTS[state.slice(0, 2)]
   if (code === undefined || code === 'internal_error') return error
   return code === 'storage_full' ? new AppError(code, { details: { retryAfterSeconds: FULL_RETRY_AFTER_SECONDS }, cause: error }) : unavailable(error)
 }
 
 export const unavailable = (error: unknown): AppError => new AppError('database_unavailable', { details: { retryAfterSeconds: RETRY_AFTER_SECONDS }, cause: error })
-
-const stateOf = (error: unknown): string => (error instanceof DatabaseError ? error.code ?? '' : '')
 
 /** What is neither an answer of the server nor a value that cannot be sent happened on the way; and after 57P, 25P03 the server hangs up. */
 const isOfConnection = (error: unknown): boolean =>
