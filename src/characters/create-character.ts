@@ -66,6 +66,7 @@ export async function createCharacter(job: Attempt, deps: PipelineDeps, { onStep
   const facts = { window, clipSha256, seen, choice, portrait, cutout, references, vectors, voice, files, source, steps: records, jail: lenses.jail.kind }
   const character = await step('stored', async () => {
     await stepsTold() // on connections of their own they could come behind the end
+    signal.throwIfAborted()
     return commitCharacter(describeCharacter(job, facts, deps.clock()), { job, facts, name }, deps)
   })
   return await step('committed', () => character) // awaited here: a rejection that is returned is nobody's while what is in use is disposed

@@ -1,6 +1,7 @@
 import { AppError } from '../domain/errors.ts'
 import { newErrandId } from '../domain/identifier.ts'
 import { LensDied } from '../jail/lens-died.ts'
+import { lensesFor } from '../jail/lenses.ts'
 import type { DoErrand, Errands } from '../jobs/errands.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import type { Log } from '../runtime/log.ts'
@@ -30,10 +31,10 @@ export async function askToDetect({ account, source, window, traceId }: DetectRe
 }
 
 /** For the queue of a process with lenses. */
-export const detectErrand = (deps: DetectDeps): DoErrand => async ({ request }, { signal }) => {
+export const detectErrand = (deps: DetectDeps): DoErrand => async ({ request, traceId }, { signal }) => {
   for (let tries = 1; ; tries++) {
     try {
-      return writeDetection(await detectSubjects(request as StoredDetectRequest, { ...deps, signal })) // written by askToDetect
+      return writeDetection(await detectSubjects(request as StoredDetectRequest, { ...deps, lenses: { jail: deps.lenses.jail, ...lensesFor(deps.lenses, traceId) }, signal })) // written by askToDetect
     } catch (error) {
       signal.throwIfAborted()
       if (!(error instanceof LensDied)) throw error

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { CLIP_URL, codeOf, createRequest, type Rig } from '../../test/support/character-rig.ts'
 import { DATABASES } from '../../test/support/databases.ts'
 import { openRigOn } from '../../test/support/shared-rigs.ts'
+import { claimKey } from '../db/idempotency-rows.ts'
 import type { Character } from '../domain/character.ts'
+import { AppError } from '../domain/errors.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import type { CreateRequest } from './requests.ts'
 
@@ -89,6 +91,42 @@ describe.each(DATABASES)('requests that are sent again, on %s', (kind) => {
       createRequest({ options: { isStrict: true } }), createRequest({ options: { metadata: { a: 'b' } } }), createRequest({ options: { tags: ['a'] } }),
     ].map(fingerprintOf)
     expect(new Set(prints).size).toBe(prints.length)
+  })
+
+  test('what a key was bound to is its answer, also where a new one is forced; what failed or was deleted is made again', async () => {
+    let isBroken = false
+    await using rig = await openRig({ script: { voice: () => {
+      if (isBroken) throw new AppError('media_corrupt')
+      return { speechSeconds: 0, wav: null }
+    } } })
+    const request = createRequest({ isForced: true, idempotencyKey: 'key 1' })
+    await claimKey(rig.db, { account: 'local', key: 'key 1', fields: 'f' })
+    const first = await rig.characters.create(request)
+    expect(await rig.characters.create(request)).toMatchObject({ id: first.id, isReplay: true })
+    await first.done
+    const again = await rig.characters.create({ ...request, options: { ...request.options, description: 'other words' } })
+    expect(again).toMatchObject({ id: first.id, isReplay: true })
+    expect(await again.done).toMatchObject({ id: first.id })
+    expect((await make(rig, { ...request, idempotencyKey: null })).id).not.toBe(first.id)
+
+    await rig.characters.remove('local', first.id, { isPurge: false })
+    isBroken = true
+    const failing = await rig.characters.create(request)
+    expect(failing.isReplay).toBe(false)
+    expect(await codeOf(failing.done)).toBe('media_corrupt')
+    isBroken = false
+    expect((await make(rig, request)).id).not.toBe(failing.id)
+  })
+
+  test('a key that is bound to a request that was made before is answered with it from then on', async () => {
+    let nowMs = Date.now()
+    await using rig = await openRig({ clock: () => nowMs })
+    const first = await make(rig)
+    await claimKey(rig.db, { account: 'local', key: 'key 1', fields: 'f' })
+    expect((await make(rig, createRequest({ idempotencyKey: 'key 1' }))).id).toBe(first.id)
+    nowMs += 11 * MINUTE_MS
+    rig.videos.set(CLIP_URL, 'another video')
+    expect(await make(rig, createRequest({ idempotencyKey: 'key 1' }))).toEqual(first)
   })
 
   test('what does not change the result does not make it another request', () => {

@@ -1,3 +1,4 @@
+import { lensesFor } from '../../jail/lenses.ts'
 import type { DoErrand, Errands } from '../../jobs/errands.ts'
 import type { Log } from '../../runtime/log.ts'
 import type { Characters } from '../characters.ts'
@@ -25,5 +26,5 @@ export function portableCharacters(deps: PortableDeps): Pick<Characters, 'export
 
 /** What a process with lenses does for the others. */
 export const portableErrands = (deps: ImportDeps): Readonly<Record<string, DoErrand>> => ({
-  [IMPORT_ERRAND]: ({ account, request }, { signal }) => importCharacter(account, request as ImportErrand, deps, { signal }), // receiveArchive wrote it
+  [IMPORT_ERRAND]: ({ account, request, traceId }, { signal }) => importCharacter(account, request as ImportErrand, { ...deps, lenses: lensesFor(deps.lenses, traceId) }, { signal }), // receiveArchive wrote it
 })
