@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import { describe, expect, inject, test } from 'vitest'
 import { add, addAll, jobOf, jobQueueSuite, namesOf, record, untilStopped, type QueueUnderTest } from '../../test/suites/job-queue-suite.ts'
 import { openTestDatabase } from '../../test/support/databases.ts'
-import type { Database } from '../db/database.ts'
+import { openDatabase, type Database } from '../db/database.ts'
 import type { AppError } from '../domain/errors.ts'
 import { createLog } from '../runtime/log.ts'
 import type { QueueOptions } from './job-queue.ts'
@@ -81,6 +81,16 @@ describe.skipIf(inject('postgresUrl') === null)('pg-boss', () => {
     await expect(add(rig.db, queue, jobOf('b'))).rejects.toMatchObject({ code: 'queue_full' })
     await sleep(120)
     await add(rig.db, queue, jobOf('b'))
+  })
+
+  test('nothing waits for a second connection while it holds one', async () => {
+    await using rig = await start()
+    await using db = await openDatabase({ url: rig.url, poolSize: 1 })
+    await using boss = await openPgBoss({ url: rig.url, db, log })
+    const queue = await boss.queue('lenses', { ...OPTIONS, mostWaiting: 1 })
+    await add(db, queue, jobOf('a'))
+    await expect(add(db, queue, jobOf('b'))).rejects.toMatchObject({ code: 'queue_full' })
+    await queue.drain({ graceMs: 0 })
   })
 
   test('a server that cannot be reached is told at once', async () => {

@@ -128,20 +128,16 @@ class PgBossQueue implements JobQueue, Disposable {
   readonly #refusals = new Map<string, AppError>()
   #refusalsUntil = 0
   readonly #figures: () => Promise<QueueFigures>
-  readonly #serviceMs: () => Promise<number>
+  #pace = { msForOne: FIRST_GUESS_MS, until: -Infinity }
   #handlers: Readonly<Record<string, Handler>> = {}
   #isListening = false
   #isClosed = false
 
   constructor(parts: Parts) {
-    const { boss, db, place, options } = parts
+    const { boss, db, place } = parts
     this.#parts = parts
     this.#leases = new Leases(boss, place.name)
     this.#figures = remembered(FIGURES_MS, () => countJobs(db, place))
-    this.#serviceMs = remembered(PACE_MS, async () => {
-      const { ms, running } = await findPace(db, place)
-      return (ms ?? FIRST_GUESS_MS) / (running || options.concurrency)
-    })
   }
 
   /** Those who come at the same moment do not see each other: the bound is passed by as many as there are connections, which is cheaper than a lock that all of them queue for. */
@@ -151,7 +147,7 @@ class PgBossQueue implements JobQueue, Disposable {
     const { boss, place, options } = this.#parts
     const standing = await findStanding(trx, place, job.account)
     // Who waits for a free worker waits for a moment, too.
-    if (!isRoomIn(standing, Math.max(1, options.mostWaiting))) throw await this.#refusal(job.account, standing.waiting)
+    if (!isRoomIn(standing, Math.max(1, options.mostWaiting))) throw await this.#refusal(trx, job.account, standing.waiting)
     await boss.send(place.name, payloadOf(job), { ...optionsOf(job, standing.rank), db: within(trx) })
     return CLAIMED
   }
@@ -191,17 +187,28 @@ class PgBossQueue implements JobQueue, Disposable {
     if (refusal) throw refusal
   }
 
-  async #refusal(account: string, waiting: number): Promise<AppError> {
-    const refusal = queueFull((await this.#serviceMs()) * (waiting + 1), this.#parts.random)
+  async #refusal(trx: Database, account: string, waiting: number): Promise<AppError> {
+    const refusal = queueFull((await this.#msForOne(trx)) * (waiting + 1), this.#parts.random)
     if (this.#refusals.size === 0) this.#refusalsUntil = performance.now() + FULL_MS
     this.#refusals.set(account, refusal)
     return refusal
   }
 
+  /** All processes together. Asked in the transaction at hand: under load another connection would be waited for by those who hold one. */
+  async #msForOne(trx: Database): Promise<number> {
+    const { place, options } = this.#parts
+    if (performance.now() > this.#pace.until) {
+      const { ms, running } = await findPace(trx, place)
+      this.#pace = { msForOne: (ms ?? FIRST_GUESS_MS) / (running || options.concurrency), until: performance.now() + PACE_MS }
+    }
+    return this.#pace.msForOne
+  }
+
   async #reclaimSome(jobs: readonly Job[]): Promise<void> {
     const { boss, db, place } = this.#parts
     const ids = jobs.map(({ id }) => id)
-    const known = new Set([...await findKnown(db, place, ids), ...await findKnown(db, { ...place, name: deadOf(place.name) }, ids)])
+    // Those in the queue itself are left alone by pg-boss.
+    const known = new Set(await findKnown(db, { ...place, name: deadOf(place.name) }, ids))
     const ranks = new Map<string, number>()
     const inserts = []
     for (const job of jobs.filter(({ id }) => !known.has(id))) {

@@ -247,7 +247,10 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
       await using begun = await begin()
       const { db, queue, hurry } = begun
       let failures = 2
-      const recorder = record(async () => { throw new Error('not now') }, async () => { if (failures-- > 0) throw new Error('not even that') })
+      const recorder = record(async () => { throw new Error('not now') }, async () => {
+        await queue.reclaim([jobOf('a')])
+        if (failures-- > 0) throw new Error('not even that')
+      })
       await queue.work(recorder.handlers)
       await add(db, queue, jobOf('a'))
       await expect.poll(async () => { await hurry(); return recorder.givenUp }, { timeout: 25_000, interval: 100 }).toEqual(['a', 'a', 'a'])
