@@ -4,22 +4,16 @@ import { nameOfPlace, openDatabase } from '../db/database.ts'
 import { backUpLibrary, type BackupReport } from '../library/back-up-library.ts'
 import { BACKUP_OBJECTS, BackupUnusable, readBackupNote, type BackupNote } from '../library/backup-note.ts'
 import { LibraryUnmovable, moveLibrary, type MoveProgress, type MoveReport } from '../library/move-library.ts'
-import { movedAway, noteMoved } from '../library/moved-note.ts'
+import { noteMoved } from '../library/moved-note.ts'
 import { repairLibrary, type LibraryFinding } from '../library/repair-library.ts'
 import { restoreLibrary } from '../library/restore-library.ts'
 import { createDiskObjects } from '../objects/disk-objects.ts'
 import { createLog } from '../runtime/log.ts'
 import { databaseFile, readConfig, SettingsError, type Config } from './config.ts'
-import { DataFolderUnusable, holdDataFolder, tryToHold } from './data-folder.ts'
+import { holdDataFolder, tryToHold } from './data-folder.ts'
 import { databasePlace, objectStoreOf, openStores } from './stores.ts'
 
 const log = createLog({ level: 'error' })
-
-/** Rejects with {@link DataFolderUnusable} where the library was moved to somewhere that the settings do not name. */
-export async function refuseMoved({ DATA_DIR, DATABASE_URL, S3_URL }: Pick<Config, 'DATA_DIR' | 'DATABASE_URL' | 'S3_URL'>): Promise<void> {
-  const reason = await movedAway(DATA_DIR, { isDatabaseHere: DATABASE_URL === undefined, areObjectsHere: S3_URL === undefined })
-  if (reason !== null) throw new DataFolderUnusable(reason)
-}
 
 export interface MoveTarget { readonly database: string | null; readonly objects: string | null }
 
@@ -80,7 +74,7 @@ export async function* repairConfigured({ isMending, isDeep, from }: RepairWishe
   using hold = isMending && isEmbedded ? holdDataFolder(config.DATA_DIR) : tryToHold(config.DATA_DIR)
   await using stores = await openStores(config, { log })
   // What lies in the folders of a service that runs is not dead.
-  const workFolders = isEmbedded && hold !== null ? ['uploads', 'scratch/characters', 'scratch/videos'].map((name) => join(config.DATA_DIR, name)) : []
+  const workFolders = isEmbedded && hold !== null ? ['scratch', 'uploads'].map((name) => join(config.DATA_DIR, name)) : []
   yield* repairLibrary({ ...stores, workFolders, isMending, isDeep, from: from === null ? null : createDiskObjects({ folder: join(from, BACKUP_OBJECTS) }), nowMs: Date.now() })
 }
 
