@@ -21,6 +21,9 @@ export interface Lenses extends AsyncDisposable {
   open(source: ByteSource, options: { readonly signal: AbortSignal; readonly deadlineMs?: number; readonly traceId?: string | null }): Promise<LensSession>
 }
 
+/** The same lenses, which know for which request they work. */
+export const lensesFor = (lenses: Pick<Lenses, 'open'>, traceId: string | null): Pick<Lenses, 'open'> => ({ open: (source, options) => lenses.open(source, { ...options, traceId }) })
+
 export interface LensesOptions {
   /** Jobs at a time. */
   readonly processes: number

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
 import { deleteErrand, deleteErrandsBefore, deleteErrandsBut, endErrand, findErrand, handBackErrand, insertErrand, startErrand, type ErrandRow } from '../db/errand-rows.ts'
-import { isPostgres } from '../db/lock.ts'
+import { isPostgres } from '../db/dialect.ts'
 import type { Notice, Notices } from '../db/notices.ts'
 import { readError, writeError } from '../db/stored-error.ts'
 import { AppError } from '../domain/errors.ts'
@@ -144,14 +144,14 @@ async function tryOnce(row: ErrandRow, stopped: AbortSignal, left: AbortSignal, 
 
 interface Answer { readonly answer: string }
 
-async function endOf({ id, kind, account, request }: ErrandRow, signal: AbortSignal, kinds: Readonly<Record<string, DoErrand>>, { log }: ErrandsDeps): Promise<Answer | AppError> {
+async function endOf({ id, kind, account, request, trace_id: traceId }: ErrandRow, signal: AbortSignal, kinds: Readonly<Record<string, DoErrand>>, { log }: ErrandsDeps): Promise<Answer | AppError> {
   try {
-    const answer = await kinds[kind]({ account, request: JSON.parse(request) }, { signal })
+    const answer = await kinds[kind]({ account, request: JSON.parse(request), traceId }, { signal })
     return { answer: JSON.stringify(answer ?? null) }
   } catch (error) {
     const reason: unknown = signal.aborted ? signal.reason : error // what fails because it was stopped fails for the reason it was stopped for
     if (reason instanceof AppError) return reason
-    if (!signal.aborted) log.error('errand.bug', { id, kind, error: reason })
+    if (!signal.aborted) log.error('errand.bug', { id, kind, traceId, error: reason })
     return new AppError('internal_error', { cause: reason })
   }
 }

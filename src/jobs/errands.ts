@@ -16,7 +16,7 @@ export interface ErrandOptions {
 }
 
 /** Does errands of one kind. What it rejects with reaches who asked, if it is an AppError. */
-export type DoErrand = (errand: Pick<Errand, 'account' | 'request'>, options: { readonly signal: AbortSignal }) => Promise<unknown>
+export type DoErrand = (errand: Pick<Errand, 'account' | 'request' | 'traceId'>, options: { readonly signal: AbortSignal }) => Promise<unknown>
 
 export interface Errands {
   /**

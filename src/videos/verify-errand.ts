@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts'
 import type { Verification } from '../domain/verification.ts'
+import { lensesFor } from '../jail/lenses.ts'
 import type { DoErrand, Errands } from '../jobs/errands.ts'
 import { completedOf, findOne } from './read-videos.ts'
 import type { SharedLooks } from './shared-looks.ts'
@@ -22,7 +23,7 @@ export async function askToVerify(account: string, ref: string, { db, errands, l
 }
 
 /** For the queue of a process with lenses. */
-export const verifyErrand = (deps: Omit<VerifyDeps, 'signal'>): DoErrand => async ({ account, request }, { signal }) => {
+export const verifyErrand = (deps: Omit<VerifyDeps, 'signal'>): DoErrand => async ({ account, request, traceId }, { signal }) => {
   const { id } = request as { readonly id: string } // written by askToVerify
-  return verifyVideo(await findOne(deps.db, account, id), { ...deps, signal })
+  return verifyVideo(await findOne(deps.db, account, id), { ...deps, lenses: lensesFor(deps.lenses, traceId), signal })
 }

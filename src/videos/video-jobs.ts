@@ -6,6 +6,7 @@ import { findVideo, type VideoRow } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import type { VideoId } from '../domain/identifier.ts'
 import type { VideoStep } from '../domain/video.ts'
+import { lensesFor } from '../jail/lenses.ts'
 import { LeaseLost, type Handler, type Turn } from '../jobs/job-queue.ts'
 import { diskFault } from '../objects/disk-objects.ts'
 import type { Log } from '../runtime/log.ts'
@@ -109,7 +110,7 @@ export class VideoJobs implements Handler {
     const watching = this.#abortWhenGone({ id, attempt }, stop, AbortSignal.any([signal, done.signal]))
     const release = (route: Route, operation: JsonObject): void => releases.release(route, operation)
     try {
-      await unlessAborted(makeVideo({ row, id, attempt, signal, notes, release, onStep: noteStep, onStepDone: onStep }, this.#deps), signal, { graceMs: CLEAN_UP_MS })
+      await unlessAborted(makeVideo({ row, id, attempt, signal, notes, release, onStep: noteStep, onStepDone: onStep }, { ...this.#deps, lenses: lensesFor(this.#deps.lenses, row.trace_id) }), signal, { graceMs: CLEAN_UP_MS })
     } catch (error) {
       signal.throwIfAborted() // what fails because the job was stopped fails for the reason it was stopped for
       throw error
