@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { sql, type Insertable, type Selectable, type Updateable } from 'kysely'
 import type { Database } from './database.ts'
 import { forgetObjects } from './event-rows.ts'
-import { isPostgres } from './lock.ts'
+import { isPostgres } from './dialect.ts'
 import type { CharactersTable } from './tables.ts'
 
 /** `aliases`: separated by spaces, which no alias holds. */

@@ -4,7 +4,7 @@ import type { Log } from '../runtime/log.ts'
 import { claimChore } from './chore-rows.ts'
 import type { Database } from './database.ts'
 import { claimKey, forgetOldKeys, keepAnswer, refreshKeys, releaseAllKeys, releaseKey, type KeptAnswer, type KeyHold, type KeyRequest } from './idempotency-rows.ts'
-import { isPostgres } from './lock.ts'
+import { isPostgres } from './dialect.ts'
 import type { Notices } from './notices.ts'
 
 const REFRESH_EVERY_MS = 5000

@@ -1,7 +1,6 @@
-import { PostgresAdapter, sql, type Kysely } from 'kysely'
+import { sql } from 'kysely'
 import type { Database } from './database.ts'
-
-export const isPostgres = (db: Pick<Kysely<unknown>, 'getExecutor'>): boolean => db.getExecutor().adapter instanceof PostgresAdapter
+import { isPostgres } from './dialect.ts'
 
 /**
  * From here to the end of the transaction nobody else is between this and the end of theirs, with the same key: for what is read first and

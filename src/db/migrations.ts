@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { isPostgres } from './lock.ts'
+import { isPostgres } from './dialect.ts'
 
 type Untyped = Kysely<unknown> // a migration speaks of the tables of its day
 

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { sql } from 'kysely'
 import type { Database } from './database.ts'
-import { isPostgres } from './lock.ts'
+import { isPostgres } from './dialect.ts'
 
 /** Writes the database as it is now, whole, to a new file, also while others write to it: they do not wait for it, and it sees nothing of what they do meanwhile. */
 export function copySqlite(from: string, to: string): void {
