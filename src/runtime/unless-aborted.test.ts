@@ -20,3 +20,12 @@ test('a signal ends the wait for work that does not listen, also one that has fi
 test('what becomes of work that nobody waits for any more is nobody\'s trouble', async () => {
   await expect(unlessAborted(Promise.reject(new Error('broken')), AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone')
 })
+
+test('work that is stopped may come to its end within the grace', async () => {
+  const signal = AbortSignal.abort(new Error('gone'))
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const waiting = unlessAborted(promise, signal, { graceMs: 1000 })
+  setTimeout(() => resolve('cleaned up'), 5)
+  expect(await waiting).toBe('cleaned up')
+  await expect(unlessAborted(never(), signal, { graceMs: 5 })).rejects.toThrow('gone')
+})

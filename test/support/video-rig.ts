@@ -18,7 +18,7 @@ import type { LensSession } from '../../src/jail/lens-session.ts'
 import type { Lenses } from '../../src/jail/lenses.ts'
 import { createEmbeddedQueue } from '../../src/jobs/embedded-queue.ts'
 import { createErrands } from '../../src/jobs/errand-service.ts'
-import type { JobQueue } from '../../src/jobs/job-queue.ts'
+import type { Handler, JobQueue } from '../../src/jobs/job-queue.ts'
 import type { Calls } from '../../src/lens/protocol.ts'
 import { openFileSource } from '../../src/net/file-source.ts'
 import { createDiskObjects } from '../../src/objects/disk-objects.ts'
@@ -65,6 +65,8 @@ export interface VideoRig extends AsyncDisposable {
   readonly db: Database
   readonly objects: ObjectStore
   readonly queue: JobQueue
+  /** Null for a process without lenses. */
+  readonly handler: Handler | null
   readonly queues: { readonly videos: JobQueue; readonly lenses: JobQueue }
   readonly folder: string
   readonly happened: Happening[]
@@ -118,6 +120,7 @@ export async function openVideoRig(options: VideoRigOptions = {}): Promise<Video
     },
     settings: { isAlone: on === undefined, drainMs, limits: { ...LIMITS, ...options.limits } },
   })
+  let handler: Handler | null = null
   if (works) {
     const work = videos.work({
       lenses: options.lenses ?? scriptedLenses({ ...ANSWERS, ...options.lens }, lensCalls),
@@ -125,11 +128,12 @@ export async function openVideoRig(options: VideoRigOptions = {}): Promise<Video
       onStep: ({ step }) => steps.push(step), onEnd: (outcome) => outcomes.push(outcome),
       settings: { workFolder, crashAt },
     })
-    await queues.videos.work({ video: work.handler })
+    handler = work.handler
+    await queues.videos.work({ video: handler })
     await queues.lenses.work({ errand: errands.handler(work.errands) })
   }
   return {
-    videos, db, objects, queue: queues.videos, queues, folder, happened, steps, outcomes, lensCalls, pictures,
+    videos, db, objects, handler, queue: queues.videos, queues, folder, happened, steps, outcomes, lensCalls, pictures,
     plant: async (username, facts = {}) => {
       const id = await begin(db, facts.account ?? 'local')
       await finish({ db, objects }, id, { username, ...facts })
