@@ -2,8 +2,7 @@ import type { Character, Kind, SourceFacts, Subject } from '../domain/character.
 import type { CharacterId } from '../domain/identifier.ts'
 import type { TimeWindow } from '../domain/window.ts'
 import type { ByteRange } from '../objects/object-store.ts'
-import type { ImportRequest } from './portable/portable.ts'
-import type { Archive } from './portable/write-archive.ts'
+import type { Archive, ImportRequest } from './portable/portable.ts'
 import type { CharacterState, CreateRequest, CreateTicket, Evidence, SourceRequest } from './requests.ts'
 
 export type { ByteRange }

@@ -8,7 +8,10 @@ export type TableName = keyof Tables
 /** A row of any table. */
 export type Row = Readonly<Record<string, string | number | Uint8Array | null>>
 
-/** What makes a library, in an order in which every row comes behind those it refers to, with the columns of the primary key. */
+/**
+ * What makes a library, in an order in which every row comes behind those it refers to, with the columns of the primary key.
+ * Errands, whose answers somebody waits for in a process that is gone, and chores, by the clock of another database, are no part of it.
+ */
 export const LIBRARY_TABLES = {
   characters: ['id'],
   evidence: ['character_id'],
@@ -21,9 +24,6 @@ export const LIBRARY_TABLES = {
   webhook_deliveries: ['id'],
   idempotency_keys: ['account', 'key'],
 } as const satisfies Partial<Readonly<Record<TableName, readonly string[]>>>
-
-/** Answers somebody waits for in a process that is gone, and when upkeep was done here: nothing another library could use. */
-export const LEFT_BEHIND = ['errands', 'chores'] as const satisfies readonly TableName[]
 
 export type LibraryTable = keyof typeof LIBRARY_TABLES
 export const TABLE_NAMES = Object.keys(LIBRARY_TABLES) as readonly LibraryTable[] // the keys of a table

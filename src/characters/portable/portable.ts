@@ -1,5 +1,14 @@
 import type { CharacterId } from '../../domain/identifier.ts'
 
+/** A character in one file: the same bytes for the same revision, read a little at a time. */
+export interface Archive {
+  readonly username: string
+  readonly revision: number
+  readonly bytes: number
+  /** Ends early with `storage_unavailable` when a file cannot be read. */
+  read(signal?: AbortSignal): AsyncIterable<Uint8Array>
+}
+
 /** An archive to be imported: a private file of this process that is taken over. */
 export interface ImportRequest {
   readonly account: string

@@ -8,15 +8,7 @@ import { ObjectNotFound, type ObjectStore } from '../../objects/object-store.ts'
 import { findVisibleRow } from '../read-characters.ts'
 import { readEvidence } from '../stored-character.ts'
 import { MANIFEST, writeManifest } from './manifest.ts'
-
-/** A character in one file: the same bytes for the same revision, read a little at a time. */
-export interface Archive {
-  readonly username: string
-  readonly revision: number
-  readonly bytes: number
-  /** Ends early with `storage_unavailable` when a file cannot be read. */
-  read(signal?: AbortSignal): AsyncIterable<Uint8Array>
-}
+import type { Archive } from './portable.ts'
 
 interface Stores { readonly db: Database; readonly objects: Pick<ObjectStore, 'get'> }
 interface ArchivedFile extends TarFile { read(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> }
