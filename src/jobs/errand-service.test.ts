@@ -116,6 +116,21 @@ describe.each(DATABASES)('errands on %s', (kind) => {
     expect([begunWith, stops.length]).toEqual([['first', 'third'], 1])
   })
 
+  test('who leaves makes room at once, not at the next look', async () => {
+    let begunWith = 0
+    await using begun = await beginTogether(kind, { look: async (_, { signal: stopped }) => { begunWith++; await untilStopped(stopped) } })
+    const began = performance.now()
+    for (let n = 1; n <= 5; n++) {
+      const leaving = new AbortController()
+      const asked = begun.asker.errands.ask(errandOf({}), { signal: leaving.signal, patienceMs: 10_000 })
+      void asked.catch(() => {})
+      await expect.poll(() => begunWith, { interval: 10, timeout: 3000 }).toBe(n)
+      leaving.abort(new Error('gone'))
+      await expect(asked).rejects.toThrow('gone')
+    }
+    expect(performance.now() - began).toBeLessThan(2500)
+  })
+
   test('what waited longer than its patience is not begun', async () => {
     const begunWith: unknown[] = []
     await using begun = await beginTogether(kind, { look: async ({ request }) => { begunWith.push(request); await sleep(500) } })

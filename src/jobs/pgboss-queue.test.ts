@@ -114,6 +114,20 @@ describe.skipIf(inject('postgresUrl') === null)('pg-boss', () => {
   })
 
   describe.concurrent('leases', () => {
+    test('a job that the database gave to another is stopped where it was', async ({ expect }) => {
+      await using rig = await start()
+      const queue = await open(rig)
+      const stops: unknown[] = []
+      const recorder = record(({ signal }) => (recorder.turns.length > 1 ? sleep(1) : untilStopped(signal).catch((reason) => { stops.push(reason.name) })))
+      await queue.work(recorder.handlers)
+      await add(rig.db, queue, jobOf('a'))
+      await expect.poll(() => namesOf(recorder), { timeout: 5000 }).toEqual(['a'])
+      await sql`update pgboss.job set state = 'retry', start_after = now()`.execute(rig.db)
+      await expect.poll(() => stops, { timeout: 6000 }).toEqual(['LeaseLost'])
+      await expect.poll(() => queue.figures(), { timeout: 5000 }).toEqual({ waiting: 0, running: 0 })
+      expect(namesOf(recorder)).toEqual(['a', 'a'])
+    })
+
     test('a job whose process is stopped or killed is done by another; the stopped one finds out as soon as it goes on, and changes nothing', async ({ expect }) => {
       await using rig = await start()
       const queue = await open(rig)
@@ -144,7 +158,7 @@ describe.skipIf(inject('postgresUrl') === null)('pg-boss', () => {
       await using rig = await start()
       const queue = await open(rig)
       const stops: unknown[] = []
-      const recorder = record(({ signal }) => untilStopped(signal).catch((reason) => { stops.push(reason.name); throw reason }))
+      const recorder = record(({ signal }) => (recorder.turns.length > 1 ? sleep(1) : untilStopped(signal).catch((reason) => { stops.push(reason.name) })))
       await queue.work(recorder.handlers)
       await add(rig.db, queue, jobOf('a'))
       await expect.poll(() => namesOf(recorder)).toEqual(['a'])
@@ -159,6 +173,7 @@ describe.skipIf(inject('postgresUrl') === null)('pg-boss', () => {
       expect(performance.now() - began).toBeLessThan(10_000)
       gate.resolve()
       await locked
+      await expect.poll(() => namesOf(recorder), { timeout: 10_000 }).toEqual(['a', 'a'])
     }, 30_000)
   })
 })

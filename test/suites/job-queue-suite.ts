@@ -253,13 +253,13 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
       })
       await queue.work(recorder.handlers)
       await add(db, queue, jobOf('a'))
-      await expect.poll(async () => { await hurry(); return recorder.givenUp }, { timeout: 25_000, interval: 100 }).toEqual(['a', 'a', 'a'])
+      await expect.poll(async () => { await hurry(); return recorder.givenUp }, { timeout: 50_000, interval: 100 }).toEqual(['a', 'a', 'a'])
       expect(namesOf(recorder)).toEqual(['a', 'a', 'a', 'a', 'a'])
       await sleep(500)
       await hurry()
       await sleep(1200)
       expect([recorder.givenUp.length, await queue.figures()]).toEqual([3, { waiting: 0, running: 0 }])
-    })
+    }, 60_000)
 
     test('a job that waited longer than its patience is late', async ({ expect }) => {
       await using begun = await begin()
