@@ -35,7 +35,7 @@ async function startSwift(): Promise<S3Server> {
   const python = ['/usr/bin/python3', join(root, 'bin/python3')].find(existsSync) ?? 'python3'
   const swift = spawn(python, [SERVE, folder], {
     stdio: ['pipe', 'pipe', 'inherit'], // the end of its standard input is its own
-    env: { PATH: process.env.PATH, PYTHONPATH: join(root, 'lib/python3/dist-packages'), LD_LIBRARY_PATH: join(root, `lib/${DEBIAN_ARCH[arch()]}-linux-gnu`), PYTHONDONTWRITEBYTECODE: '1' },
+    env: { PATH: process.env.PATH, PYTHONPATH: join(root, 'lib/python3/dist-packages'), LD_LIBRARY_PATH: join(root, `lib/${DEBIAN_ARCH[arch()]}-linux-gnu`) },
   })
   const stop = async (): Promise<void> => {
     const ended = swift.exitCode === null && swift.signalCode === null ? once(swift, 'exit') : null

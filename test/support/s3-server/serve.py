@@ -1,10 +1,11 @@
 """OpenStack Swift with its s3api in one process: account, container, object and proxy server on free ports of loopback.
 
 Run by ../s3-server.ts as `python3 serve.py FOLDER` with FOLDER empty. Writes the port to standard output when it answers;
-ends when standard input ends, so that it outlives nobody.
+ends when standard input ends, and takes FOLDER with it, so that it outlives nobody.
 """
 import getpass
 import os
+import shutil
 import socket
 import sys
 
@@ -125,6 +126,7 @@ def main():
     eventlet.sleep(0)
     print(proxy.getsockname()[1], flush=True)
     eventlet.hubs.trampoline(0, read=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
     os._exit(0)
 
 
