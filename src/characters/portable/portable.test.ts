@@ -96,9 +96,13 @@ describe('an export', () => {
     for (const secret of [mediaToken, '"account"', `${id}/1/`, 'local']) expect(first.includes(secret)).toBe(false)
   })
 
-  test('ends early when a file is gone, rather than as if it were whole', async () => {
+  test('ends early when a file is gone, or shorter or longer than it was, rather than as if it were whole', async () => {
     const { id } = await plant()
     const { read } = await openArchive(here, 'local', id)
+    for (const portrait of ['RIFF', 'x'.repeat(10_000)]) {
+      await here.objects.put(`${id}/1/portrait.webp`, bytes(portrait))
+      await expect(Array.fromAsync(read())).rejects.toMatchObject({ code: 'storage_unavailable' })
+    }
     await here.objects.deleteFolder(id)
     await expect(Array.fromAsync(read())).rejects.toMatchObject({ code: 'storage_unavailable' })
   })
