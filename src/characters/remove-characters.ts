@@ -34,8 +34,8 @@ async function purgeNow({ db, objects, events }: Stores & Telling, { account, re
   const { id, ...gone } = await db.transaction().execute(async (trx) => {
     const row = await lockRow(trx, account, ref)
     const id = idOfEnded(row)
+    await events.record(trx, { type: 'character.deleted', account, id }) // before what was told is forgotten: ids of events grow from the last that is kept
     const gone = await purgeCharacter(trx, id)
-    await events.record(trx, { type: 'character.deleted', account, id })
     return { id, ...gone, manifestSha256: sha256(row.media ?? '[]') }
   })
   await emptyLog(db)
