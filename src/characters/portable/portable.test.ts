@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { makeTestPlace } from '../../../test/support/databases.ts'
 import { openPlace, type OpenPlace } from '../../../test/support/library-place.ts'
 import { EVIDENCE, plantCharacter } from '../../../test/support/planted-library.ts'
+import { openBucket } from '../../../test/support/s3-server.ts'
 import { AppError } from '../../domain/errors.ts'
 import type { Character } from '../../domain/character.ts'
 import type { Happening } from '../../domain/happening.ts'
@@ -184,6 +186,22 @@ describe('an import', () => {
     await plant('brave_lynx', { aliases: [] })
     await importOf(await exported('brave_lynx'), { humanPolicy: 'consent' })
   })
+})
+
+test.skipIf(inject('postgresUrl') === null || inject('s3Url') === null)('an import on PostgreSQL and S3, twice at once, is one character under its old handles', async () => {
+  await plant()
+  const archive = await exported('misty_otter')
+  await using stack = new AsyncDisposableStack()
+  const { place: database } = stack.use(await makeTestPlace('postgres'))
+  const bucket = stack.use(await openBucket(inject('s3Url') ?? ''))
+  const place = stack.use(await openPlace('url' in database ? database.url : '', bucket.url))
+  const both = await Promise.all([importOf(archive, { place }), importOf(archive, { place })])
+  expect(both.map(({ isReplay }) => isReplay).toSorted()).toEqual([false, true])
+  const [{ id }] = both
+  expect(both[1].id).toBe(id)
+  expect(await foldersIn(place)).toEqual([id])
+  expect((await characterIn(place, id)).row).toMatchObject({ username: 'misty_otter', aliases: '6f2dbf2b3.zenwhisper' })
+  expect(await exported('misty_otter', place)).toHaveLength((await openArchive(place, 'local', id)).bytes)
 })
 
 /** A manifest that is about to be spoiled. */
