@@ -32,6 +32,21 @@ describe.each(DATABASES)('tries of a character, on %s', (kind) => {
     expect(await rowOf(rig, id)).toEqual({ status: 'completed', attempts: 2 })
   })
 
+  test('a try that is overtaken just before it completes the character does not, and takes away what it stored', async () => {
+    let isStored = false
+    await using idle = await openIdle({ onTold: (happening) => { isStored ||= isStep(happening, 'stored') } })
+    const { rig, id, turn } = idle
+    beforeTransactions(rig, async () => {
+      if (!isStored) return
+      isStored = false
+      await rig.db.updateTable('characters').set({ attempts: 2 }).where('id', '=', id).execute()
+    })
+    await turn()
+    expect(rig.outcomes).toEqual(['lost'])
+    expect(await rowOf(rig, id)).toEqual({ status: 'in_progress', attempts: 2 })
+    expect(await rig.files('objects')).toEqual([])
+  })
+
   test('a lease that is lost while the character is completed takes nothing away from it', async () => {
     const lease = new AbortController()
     await using idle = await openIdle({ onTold: ({ type }) => { if (type === 'character.completed') lease.abort(new LeaseLost()) } })
@@ -135,16 +150,23 @@ describe.each(DATABASES)('tries of a character, on %s', (kind) => {
 })
 
 /** The transactions go through, and their answer does not come. */
-function loseAnswers({ db }: Rig, loses: () => boolean): void {
+const loseAnswers = (rig: Rig, loses: () => boolean): void => aroundTransactions(rig, async (execute) => {
+  const result = await execute()
+  if (loses()) throw away()
+  return result
+})
+
+const beforeTransactions = (rig: Rig, work: () => Promise<void>): void => aroundTransactions(rig, async (execute) => {
+  await work()
+  return await execute()
+})
+
+function aroundTransactions({ db }: Rig, around: <T>(execute: () => Promise<T>) => Promise<T>): void {
   const begin = db.transaction.bind(db)
   db.transaction = () => {
     const builder = begin()
     const execute = builder.execute.bind(builder)
-    builder.execute = async (work) => {
-      const result = await execute(work)
-      if (loses()) throw away()
-      return result
-    }
+    builder.execute = (work) => around(() => execute(work))
     return builder
   }
 }

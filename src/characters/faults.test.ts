@@ -74,6 +74,22 @@ test.skipIf(!mounts)('a full disk is storage_full, reads go on, nothing half mad
   await rm(folder, { recursive: true })
 })
 
+test('when the service ends, what runs may finish, and what waits is told at once', async () => {
+  const gate = Promise.withResolvers<void>()
+  await using rig = await openRig({ drainMs: 20_000, script: { voice: async () => {
+    await gate.promise
+    return { speechSeconds: 0, wav: null }
+  } } })
+  const running = await rig.characters.create(createRequest())
+  await expect.poll(() => rig.lens.calls.at(-1)).toBe('voice')
+  const waiting = await rig.characters.create(createRequest({ isForced: true }))
+  const drained = rig.characters.drain()
+  expect(await codeOf(waiting.done)).toBe('shutting_down')
+  gate.resolve()
+  expect(await running.done).toMatchObject({ id: running.id })
+  await drained
+})
+
 test('when the service ends, what runs longer than its grace is kept for the next start, and so is what waits', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dramatis-drain-'))
   const requests = ['a', 'b'].map((name) => createRequest({ url: `https://videos.example/${name}.mp4` }))

@@ -117,8 +117,9 @@ describe.skipIf(inject('postgresUrl') === null)('characters of many processes', 
     expect(new Set(edits).isSubsetOf(new Set([null, 'username_taken']))).toBe(true)
     const names = await one.db.selectFrom('usernames').select(['name', 'character_id']).execute()
     expect(new Set(names.map(({ name }) => name)).size).toBe(names.length)
-    const tickets = await Promise.all([one, other].map((rig, index) => codeOf(rig.characters.create(createRequest({ account: `account_${index}`, url: 'https://videos.example/new.mp4', options: { username: 'brave_lynx' } })))))
-    expect(tickets.toSorted()).toEqual([null, 'username_taken'])
+    const creates = await Promise.all(Array.from({ length: 10 }, (_, turn) => [['brave_lynx', 'dusk_owl'], ['dusk_owl', 'brave_lynx']].map(([username, alias], index) =>
+      codeOf([one, other][index].characters.create(createRequest({ account: `account_${turn}_${index}`, options: { username: `${username}_${turn}`, aliases: [`${alias}_${turn}`] } }))))).flat())
+    expect(creates.toSorted()).toEqual([...Array.from({ length: 10 }, () => null), ...Array.from({ length: 10 }, () => 'username_taken')].toSorted())
   })
 
   test('what is under way and in no queue is found again', async () => {
