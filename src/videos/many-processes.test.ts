@@ -8,9 +8,14 @@ import { DONE, OUTPUT, scriptedBackend } from '../../test/support/scripted-backe
 import { openVideoRig, videoRequest, type VideoRig, type VideoRigOptions } from '../../test/support/video-rig.ts'
 import type { BackendStatus } from '../backends/backend.ts'
 import { readFacts } from '../db/stored-video.ts'
+import { updateVideoAttempt } from '../db/video-rows.ts'
 import { AppError } from '../domain/errors.ts'
 import type { Video } from '../domain/video.ts'
+import { LeaseLost } from '../jobs/job-queue.ts'
 import { createDiskObjects } from '../objects/disk-objects.ts'
+import { VIDEO_LIMITS } from './settings.ts'
+import { takeTurn } from './take-turn.ts'
+import { VideoGone, VideoNotes } from './video-notes.ts'
 
 /** The machine may be busy with other tests. */
 const PATIENT = { timeout: 15_000 }
@@ -60,6 +65,23 @@ describe.each(DATABASES)('several processes on %s', (kind) => {
     expect(first.happened.filter(({ type }) => type === 'video.completed')).toEqual([])
   })
 
+  test('what a try notes behind the next one, or behind its video, is refused', async () => {
+    await using processes = await openProcesses(kind)
+    const rig = await processes.open({ works: false })
+    const { id } = await rig.videos.submit(videoRequest())
+    const notesOf = (attempt: number) => new VideoNotes({ id, attempt }, signal, { db: rig.db, clock: Date.now, events: { record: async () => {} }, limits: VIDEO_LIMITS })
+    for (const attempt of [1, 2]) expect((await takeTurn(rig.db, id))?.row.attempts).toBe(attempt)
+    const asleep = notesOf(1)
+    const operation = { backend: 'other', model: 'other', operation: '{}' }
+    for (const written of [asleep.step('fetch'), asleep.progress(50), asleep.submitted(operation, () => ({})), asleep.completed([], () => ({}))]) await expect(written).rejects.toThrow(LeaseLost)
+    expect(await updateVideoAttempt(rig.db, { id, attempt: 1 }, { progress: 7 })).toBeUndefined()
+    expect(await rowOf(rig, id)).toMatchObject({ attempts: 2, step: null })
+    await notesOf(2).step('fetch')
+    expect(await rowOf(rig, id)).toMatchObject({ step: 'fetch' })
+    await rig.videos.remove('local', id)
+    await expect(notesOf(2).progress(50)).rejects.toThrow(VideoGone)
+  })
+
   test('a try that was cut off counts, for the step that it was in', async () => {
     const remote = scriptedBackend({ onStatus: () => ({ at: 'running', progress: 10 }) })
     await using processes = await openProcesses(kind)
@@ -70,10 +92,9 @@ describe.each(DATABASES)('several processes on %s', (kind) => {
       rigs.push(rig)
       if (id === null) ({ id } = await rig.videos.submit(videoRequest()))
       else await rig.videos.resume()
-      await expect.poll(async () => (await rowOf(rig, id)).step, PATIENT).toBe('follow')
+      await expect.poll(() => rowOf(rig, id), PATIENT).toMatchObject({ attempts: tries, step: 'follow' })
     }
-    const { deaths, attempts } = await rowOf(rigs[2], id)
-    expect([deaths, attempts]).toEqual([{ follow: 2 }, 3])
+    expect((await rowOf(rigs[2], id)).deaths).toEqual({ follow: 2 })
     await expect.poll(() => rigs.slice(0, 2).map(({ outcomes }) => outcomes), PATIENT).toEqual([['lost'], ['lost']])
     expect(remote.taken).toHaveLength(1)
   })
@@ -87,6 +108,7 @@ describe.each(DATABASES)('several processes on %s', (kind) => {
     await writeFile(path, 'a picture')
     const { id } = await api.videos.submit(videoRequest({ pictures: [{ type: 'upload', path, sha256: 'aa' }] }))
     await expect.poll(() => remote.asked, PATIENT).toBe(1)
+    await expect.poll(() => rowOf(worker, id), PATIENT).toMatchObject({ step: 'follow' })
     await api.videos.remove('local', id)
     await expect.poll(() => worker.outcomes, PATIENT).toEqual(['deleted'])
     await api.videos.drain()
