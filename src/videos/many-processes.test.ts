@@ -102,7 +102,7 @@ describe.each(DATABASES)('several processes on %s', (kind) => {
   test('a video that is deleted elsewhere is stopped where it is made, and leaves nothing', async () => {
     const remote = scriptedBackend({ onStatus: () => new Promise<BackendStatus>(() => {}) })
     await using processes = await openProcesses(kind)
-    const worker = await processes.open({ backends: [remote] })
+    const worker = await processes.open({ backends: [remote], deadlineMs: 60_000 })
     const api = await processes.open({ backends: [remote], works: false }, { queues: worker.queues })
     const path = join(api.folder, 'uploads', 'one')
     await writeFile(path, 'a picture')
