@@ -169,5 +169,6 @@ const composeServer = (ground: Ground, { keys, isOpen, ...doors }: Doors): Promi
   parseSourceUrl: (text) => parseSourceUrl(text, ground.config.FETCH_ALLOW).href,
   settings: httpSettings(ground, { isOpen }),
   scratchFolder: ground.folders.uploads,
+  refusalOf: (account) => ground.queues.lenses.refusalOf(account),
   metrics: ground.metrics.registry,
 })

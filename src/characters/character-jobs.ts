@@ -137,7 +137,7 @@ export class CharacterJobs implements Handler {
   /** Nothing of it goes on when it has settled. */
   async #make(job: Job, onLost: (error: LeaseLost) => void): Promise<Character> {
     const deps = this.#deps
-    if (job.wasTried) await deps.objects.deleteFolder(job.id)
+    if (job.wasTried) await this.#clearAway(job)
     const steps = createStepTeller(job, deps, onLost)
     try {
       return await createCharacter(job, deps, {
@@ -147,6 +147,11 @@ export class CharacterJobs implements Handler {
     } finally {
       await steps.told().catch(() => {}) // whether another try has the row is told by `onLost`
     }
+  }
+
+  /** What tries up to this one stored. Never more: who is paused here and overtaken would delete what the next one stores. */
+  async #clearAway({ id, attempt }: Job): Promise<void> {
+    for (let earlier = 1; earlier <= attempt; earlier++) await this.#deps.objects.deleteFolder(`${id}/${earlier}`)
   }
 
   /** The earlier character with these bytes, which is the answer then. */

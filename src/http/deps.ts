@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import type { Backends } from '../backends/backends.ts'
 import type { Characters } from '../characters/characters.ts'
 import type { Events } from '../events/events.ts'
+import type { AppError } from '../domain/errors.ts'
 import type { Log } from '../runtime/log.ts'
 import type { Videos } from '../videos/videos.ts'
 import type { Authenticate, Caller, Scope } from './auth.ts'
@@ -36,8 +37,8 @@ export interface ServerDeps {
   readonly settings: HttpSettings
   /** An existing private folder for uploads on their way. */
   readonly scratchFolder: string
-  /** Whether a character of this account would be refused for want of a place: asked before an upload is read. */
-  readonly isFull?: (account: string) => boolean | Promise<boolean>
+  /** What a character of this account would be refused with for want of a place: asked before an upload is read. */
+  readonly refusalOf: (account: string) => Promise<AppError | null>
   readonly metrics: Registry
   readonly readiness: () => Readiness | Promise<Readiness>
   readonly log: Log

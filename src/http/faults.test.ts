@@ -87,7 +87,7 @@ describe('whether it is ready', () => {
 
 describe('a queue that is full', () => {
   let server: TestServer
-  beforeAll(async () => { server = await startHttpServer({ settings: { isOpen: false }, deps: { isFull: (account) => account === 'alice' } }) })
+  beforeAll(async () => { server = await startHttpServer({ settings: { isOpen: false }, deps: { refusalOf: async (account) => (account === 'alice' ? new AppError('queue_full') : null) } }) })
   afterAll(() => server[Symbol.asyncDispose]())
 
   test('refuses an upload before it has come', async () => {

@@ -29,7 +29,7 @@ export function addAnswerHeaders(app: App): void {
   })
 }
 
-type RequestDeps = Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder' | 'isFull'>
+type RequestDeps = Pick<ServerDeps, 'authenticate' | 'settings' | 'scratchFolder' | 'refusalOf'>
 
 /** Who calls, what kind of body comes, and whether there is room for it: all before the first byte of the body is read. */
 export function addRequestHooks(app: App, deps: RequestDeps): void {
@@ -42,7 +42,8 @@ export function addRequestHooks(app: App, deps: RequestDeps): void {
     const { takes } = request.routeOptions.config
     if (takes === undefined) return
     checkBodyType(request, takes)
-    if (isFilm(request) && request.caller !== null && await deps.isFull?.(request.caller.account)) throw new AppError('queue_full')
+    const refusal = isFilm(request) && request.caller !== null ? await deps.refusalOf(request.caller.account) : null
+    if (refusal) throw refusal
   })
   app.addHook('preValidation', async (request) => {
     const { takes } = request.routeOptions.config

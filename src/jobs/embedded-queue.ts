@@ -1,6 +1,7 @@
 import PQueue from 'p-queue'
 import type { Database } from '../db/database.ts'
 import type { Log } from '../runtime/log.ts'
+import type { AppError } from '../domain/errors.ts'
 import { isRoomIn, queueFull, shuttingDown } from './admission.ts'
 import { kindOf, type Claim, type Handler, type Job, type JobQueue, type QueueFigures, type QueueOptions, type Turn } from './job-queue.ts'
 import { endOrAbandon } from './stop-turn.ts'
@@ -44,12 +45,17 @@ class EmbeddedQueue implements JobQueue {
 
   async claim(_trx: Database, job: Job): Promise<Claim> {
     if (this.#isClosed) throw shuttingDown()
-    const { concurrency, mostWaiting, random = Math.random } = this.#options
-    const line = this.#lines.get(job.account)
-    const waiting = this.#known.size - concurrency
-    const crowd = { waiting, own: line?.length ?? 0, accounts: this.#lines.size + (line ? 0 : 1) }
-    if (!isRoomIn(crowd, mostWaiting)) throw queueFull((this.#serviceMs * (waiting + 1)) / concurrency, random)
+    const refusal = await this.refusalOf(job.account)
+    if (refusal) throw refusal
     return this.#enter(job)
+  }
+
+  async refusalOf(account: string): Promise<AppError | null> {
+    const { concurrency, mostWaiting, random = Math.random } = this.#options
+    const line = this.#lines.get(account)
+    const waiting = this.#known.size - concurrency
+    const isRoom = isRoomIn({ waiting, own: line?.length ?? 0, accounts: this.#lines.size + (line ? 0 : 1) }, mostWaiting)
+    return isRoom ? null : queueFull((this.#serviceMs * (waiting + 1)) / concurrency, random)
   }
 
   async reclaim(jobs: readonly Job[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts'
+import type { AppError } from '../domain/errors.ts'
 
 /** Says that somebody has to look after the row of this id; what is to be done, and how far it is, stands there alone. */
 export interface Job {
@@ -54,6 +55,8 @@ export interface JobQueue {
    * The bound is shared by accounts: who has less than a fair share of the places still gets one when others have filled it.
    */
   claim(trx: Database, job: Job): Promise<Claim>
+  /** What a claim for this account would be refused with now: asked before something large is read. */
+  refusalOf(account: string): Promise<AppError | null>
   /** For rows that were accepted before and are not at their end: not bounded; those that are in the queue or under way already, in any process, are left alone. */
   reclaim(jobs: readonly Job[]): Promise<void>
   /** From now on this process takes turns; by kind, the part of the id before its `_`. A process that never calls it only adds jobs. */

@@ -6,7 +6,7 @@ import { countJobs, findKnown, findPace, findStanding, type BossQueue } from '..
 import { connectionTo, explainPostgres, placeOfUrl, unavailable } from '../db/postgres.ts'
 import { AppError } from '../domain/errors.ts'
 import type { Log } from '../runtime/log.ts'
-import { isRoomIn, queueFull, shuttingDown } from './admission.ts'
+import { isRoomIn, queueFull, shuttingDown, type Crowd } from './admission.ts'
 import { kindOf, LeaseLost, type Claim, type Handler, type Job, type JobQueue, type QueueFigures, type QueueOptions } from './job-queue.ts'
 import { LEASE_SECONDS, Leases } from './pgboss-leases.ts'
 import { CLEAN_UP_MS, endOrAbandon } from './stop-turn.ts'
@@ -143,13 +143,21 @@ class PgBossQueue implements JobQueue, Disposable {
   /** Those who come at the same moment do not see each other: the bound is passed by as many as there are connections, which is cheaper than a lock that all of them queue for. */
   async claim(trx: Database, job: Job): Promise<Claim> {
     if (this.#isClosed) throw shuttingDown()
-    this.#throwIfRefusedJustNow(job.account)
-    const { boss, place, options } = this.#parts
+    const known = this.#refusedJustNow(job.account)
+    if (known) throw known
+    const { boss, place } = this.#parts
     const standing = await findStanding(trx, place, job.account)
-    // Who waits for a free worker waits for a moment, too.
-    if (!isRoomIn(standing, Math.max(1, options.mostWaiting))) throw await this.#refusal(trx, job.account, standing.waiting)
+    if (!this.#isRoom(standing)) throw await this.#refusal(trx, job.account, standing.waiting)
     await boss.send(place.name, payloadOf(job), { ...optionsOf(job, standing.rank), db: within(trx) })
     return CLAIMED
+  }
+
+  async refusalOf(account: string): Promise<AppError | null> {
+    const { db, place } = this.#parts
+    const known = this.#refusedJustNow(account)
+    if (known) return known
+    const standing = await findStanding(db, place, account)
+    return this.#isRoom(standing) ? null : await this.#refusal(db, account, standing.waiting)
   }
 
   async reclaim(jobs: readonly Job[]): Promise<void> {
@@ -181,10 +189,12 @@ class PgBossQueue implements JobQueue, Disposable {
 
   [Symbol.dispose](): void { this.#leases[Symbol.dispose]() }
 
-  #throwIfRefusedJustNow(account: string): void {
+  /** Who waits for a free worker waits for a moment, too. */
+  #isRoom(crowd: Crowd): boolean { return isRoomIn(crowd, Math.max(1, this.#parts.options.mostWaiting)) }
+
+  #refusedJustNow(account: string): AppError | undefined {
     if (performance.now() > this.#refusalsUntil) this.#refusals.clear()
-    const refusal = this.#refusals.get(account)
-    if (refusal) throw refusal
+    return this.#refusals.get(account)
   }
 
   async #refusal(trx: Database, account: string, waiting: number): Promise<AppError> {

@@ -151,6 +151,8 @@ export function jobQueueSuite({ start, can }: JobQueueSuiteOptions): void {
     await add(db, queue, jobOf('running'))
     await expect.poll(() => queue.figures(), { timeout: 3000 }).toEqual({ waiting: 0, running: 1 })
     await addAll(db, queue, ['1', '2', '3', '4'].map((name) => jobOf(name)))
+    expect(await queue.refusalOf('b')).toBeNull()
+    expect(await queue.refusalOf('acme')).toMatchObject({ code: 'queue_full', details: { retryAfterSeconds: 10 } })
     await expect(add(db, queue, jobOf('5'))).rejects.toMatchObject({ code: 'queue_full', details: { retryAfterSeconds: 10 } })
     await addAll(db, queue, ['b1', 'b2'].map((name) => jobOf(name, { account: 'b' })))
     await expect(add(db, queue, jobOf('b3', { account: 'b' }))).rejects.toMatchObject({ code: 'queue_full' })

@@ -75,6 +75,7 @@ export async function startHttpServer({ settings = {}, files = {}, readiness = {
     parseSourceUrl: parseUrl,
     settings: { publicUrl: 'http://dramatis.test', syncBudgetMs: 2000, uploadMaxBytes: 1_000_000, isOpen: true, isMetricsPublic: false, ...settings },
     scratchFolder,
+    refusalOf: async () => null,
     metrics: new Registry(),
     readiness: () => readiness,
     ...deps,
