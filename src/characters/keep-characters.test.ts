@@ -19,7 +19,9 @@ describe.each(DATABASES)('characters that are kept, on %s', (kind) => {
     const { id, username } = await make(rig)
     for (const ref of [id, username, `@${username}`]) {
       await expect(rig.characters.find('other', ref)).rejects.toMatchObject({ code: 'character_not_found', details: {} })
-      for (const work of [rig.characters.evidence('other', ref), rig.characters.remove('other', ref, { isPurge: true }), rig.characters.restore('other', ref)]) expect(await codeOf(work)).toBe('character_not_found')
+      const { evidence, remove, restore } = rig.characters
+      const refusals = await Promise.all([evidence('other', ref), remove('other', ref, { isPurge: true }), restore('other', ref)].map(codeOf))
+      expect(refusals).toEqual(Array(3).fill('character_not_found'))
     }
     expect(await codeOf(rig.characters.find('local', '@nobody'))).toBe('character_not_found')
     expect(await codeOf(rig.characters.find('local', '%'))).toBe('character_not_found')

@@ -27,7 +27,7 @@ describe.skipIf(IS_EVERY_ADDRESS_OURS)('where every address is ours', () => {
   test.skipIf(!canUnshare)('all of what follows holds (needs unshare and iproute2)', () => {
     const vitest = join(import.meta.dirname, '../../node_modules/vitest/vitest.mjs')
     const inside = spawnSync(UNSHARE, ['-rn', 'sh', '-c', `${SET_UP} && exec "$@"`, 'sh', process.execPath, vitest, 'run', import.meta.filename, '--no-color'], {
-      encoding: 'utf8', env: { ...process.env, TEST_EVERY_ADDRESS_IS_OURS: 'yes' },
+      encoding: 'utf8', env: { ...process.env, TEST_EVERY_ADDRESS_IS_OURS: 'yes', TEST_SERVICES: 'none' },
     })
     expect(inside.stdout + inside.stderr).toMatch(/Tests +6 passed/)
     expect(inside.status).toBe(0)

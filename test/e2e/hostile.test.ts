@@ -9,7 +9,7 @@ import { z } from 'zod'
 import { errorBody } from '../../src/http/schemas/error.ts'
 import { makeClip } from '../fixtures/make-clip.ts'
 import { bodyOf, box, withNumber } from '../fixtures/movie-boxes.ts'
-import { createSeed, filesBelow, get, postJson, SEED } from '../support/client.ts'
+import { createSeed, workBelow, get, postJson, SEED } from '../support/client.ts'
 import { startDnsServer, type DnsServer } from '../support/dns-server.ts'
 import { startFileServer, type FileServer } from '../support/file-server.ts'
 import { startOrigin, startRawOrigin, type Origin } from '../support/origins.ts'
@@ -296,7 +296,7 @@ describe('after all of it', () => {
   })
 
   test('nothing is left behind', async () => {
-    expect([...await filesBelow(service, 'scratch'), ...await filesBelow(service, 'uploads')]).toEqual([])
+    expect(await workBelow(service)).toEqual([])
     const { facts } = await get(service, '/readyz', z.object({ facts: z.object({ queue_waiting: z.number() }) }))
     expect(facts.queue_waiting).toBe(0)
   })

@@ -35,3 +35,7 @@ export async function filesBelow({ dataFolder }: Pick<RunningService, 'dataFolde
   const entries = await readdir(join(dataFolder, name), { recursive: true, withFileTypes: true }).catch(() => [])
   return entries.filter((entry) => entry.isFile()).map(({ parentPath, name: file }) => join(parentPath, file))
 }
+
+/** What a service works on: the files of its work folder, but those that hold it. */
+export const workBelow = async (service: Pick<RunningService, 'dataFolder'>): Promise<string[]> =>
+  (await filesBelow(service, 'scratch')).filter((path) => !/service[.]lock(?:-journal)?$/.test(path))

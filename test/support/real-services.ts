@@ -11,10 +11,11 @@ declare module 'vitest' {
   }
 }
 
-/** One PostgreSQL and one S3 server for all tests of a run, started unless the environment names some. In CI they must be there. */
+/** One PostgreSQL and one S3 server for all tests of a run, started unless the environment names some, or wants none. In CI they must be there. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [postgres, s3] = await Promise.all([startPostgres(), startS3Server()])
-  if (process.env.CI && (postgres === null || s3 === null)) throw new Error('PostgreSQL or the S3 server is missing: .ci/run installs both')
+  const isWithout = process.env.TEST_SERVICES === 'none'
+  const [postgres, s3] = isWithout ? [null, null] : await Promise.all([startPostgres(), startS3Server()])
+  if (process.env.CI && !isWithout && (postgres === null || s3 === null)) throw new Error('PostgreSQL or the S3 server is missing: .ci/run installs both')
   project.provide('postgresUrl', postgres?.url ?? null)
   project.provide('s3Url', s3?.url ?? null)
   return async () => { await Promise.all([postgres?.[Symbol.asyncDispose](), s3?.[Symbol.asyncDispose]()]) }
