@@ -2,7 +2,9 @@
 import { createJob } from './job.ts'
 import { loadModels } from './models.ts'
 import { serveJob } from './serve-job.ts'
+import { stepBack } from './step-back.ts'
 
+stepBack()
 serveJob(async () => {
   const [modelsFolder = ''] = process.argv.slice(2)
   const models = await loadModels(modelsFolder)
