@@ -13,6 +13,8 @@ import { serveClip } from './support/tiny-clip.ts'
 
 const options = readOptions({
   rounds: 60,
+  /** It ends after so long even if there were fewer rounds. */
+  minutes: 120,
   /** So many services side by side, each with a library of its own: a start is mostly waiting. */
   lanes: 2,
   /** Of a PostgreSQL server whose user may make databases; empty for SQLite. */
@@ -44,7 +46,7 @@ async function lane(number: number, clip: { readonly url: string; readonly host:
     await send(await company.startAll(), ledger.next(), ledger, AbortSignal.timeout(CLEAN_WITHIN_MS))
     const idle = await workIn(library.dataFolder)
     const rounds: Round[] = []
-    while (rounds.length < options.rounds / options.lanes) {
+    while (rounds.length < options.rounds / options.lanes && performance.now() - began < options.minutes * 60_000) {
       rounds.push(await company.round(rounds.length + number * STEPS.length))
       if (rounds.length % SAY_EVERY === 0) console.error(`lane ${number}: ${rounds.length} rounds, ${ledger.acknowledged.size} acknowledged`)
     }

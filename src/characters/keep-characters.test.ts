@@ -1,7 +1,8 @@
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { codeOf, createRequest, type Rig } from '../../test/support/character-rig.ts'
+import { CLIP_URL, codeOf, createRequest, openRig, type Rig } from '../../test/support/character-rig.ts'
 import { DATABASES } from '../../test/support/databases.ts'
 import { openRigOn } from '../../test/support/shared-rigs.ts'
 import type { Character } from '../domain/character.ts'
@@ -109,4 +110,24 @@ describe.each(DATABASES)('characters that are kept, on %s', (kind) => {
     for (const name of ['nothing.webp', '../portrait.webp', 'PORTRAIT.webp']) expect(await codeOf(rig.characters.openMedia(mediaToken, name))).toBe('not_found')
     expect(await codeOf(rig.characters.openMedia('', 'portrait.webp'))).toBe('not_found')
   })
+})
+
+test('a clock that was set back an hour between two runs, and forward again, loses nothing, doubles nothing, and takes nothing away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dramatis-clock-'))
+  const elsewhere = 'https://videos.example/later.mp4'
+  const found = new Set<string>()
+  for (const hours of [0, -1, 1]) {
+    await using rig = await openRig({ folder, clock: () => Date.now() + hours * 3_600_000 })
+    rig.videos.set(elsewhere, 'another video')
+    await rig.characters.resume()
+    for (const url of [CLIP_URL, elsewhere]) {
+      const { id, username, mediaToken } = await (await rig.characters.create(createRequest({ url }))).done
+      found.add(id)
+      expect(await rig.characters.find('local', `@${username}`)).toMatchObject({ id })
+      expect(Buffer.concat(await Array.fromAsync(await (await rig.characters.openMedia(mediaToken, 'portrait.webp')).read())).toString()).toBe('portrait')
+    }
+    expect((await rig.characters.list('local', { limit: 10, order: 'asc' })).states).toHaveLength(2)
+  }
+  expect(found.size).toBe(2)
+  await rm(folder, { recursive: true })
 })
