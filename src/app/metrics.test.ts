@@ -1,6 +1,7 @@
 import { glob, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import program from '../../package.json' with { type: 'json' }
 import { allMetrics, labelsOf, metricsTable } from '../../scripts/metrics-table.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -29,7 +30,7 @@ describe('figures', () => {
     metrics.observeStep({ step: 'see', ms: 300 })
     const figures = await scrape(metrics)
     expect(Object.fromEntries(figures)).toMatchObject({
-      'dramatis_build_info{version="0.2.0",role="api"}': 1,
+      [`dramatis_build_info{version="${program.version}",role="api"}`]: 1,
       dramatis_fetched_bytes_total: 1024, 'dramatis_characters_total{outcome="completed"}': 1, 'dramatis_step_seconds_count{step="see"}': 1,
       'dramatis_queue_waiting{queue="characters"}': 9, 'dramatis_queue_running{queue="characters"}': 2,
       'dramatis_lenses{state="idle"}': 1, 'dramatis_lenses{state="busy"}': 2, 'dramatis_lenses{state="waiting"}': 5, dramatis_lens_restarts_total: 4,

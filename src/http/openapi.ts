@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import program from '../../package.json' with { type: 'json' }
 import { ERRORS, isErrorCode, isOfVideo } from '../domain/error-table.ts'
 import type { App } from './deps.ts'
 import { isObject, type JsonObject } from './json-body.ts'
@@ -12,7 +13,7 @@ export function describeRoutes(app: App, publicUrl: string): void {
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Dramatis', version: '0.2.0', description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+      info: { title: 'Dramatis', version: program.version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
       servers: [{ url: publicUrl }],
       components: {
         securitySchemes: {
