@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { nameOfPlace, openDatabase } from '../db/database.ts'
+import { DatabaseUnusable, nameOfPlace, openDatabase } from '../db/database.ts'
 import { backUpLibrary, type BackupReport } from '../library/back-up-library.ts'
 import { BACKUP_OBJECTS, BackupUnusable, readBackupNote, type BackupNote } from '../library/backup-note.ts'
 import { LibraryUnmovable, moveLibrary, type MoveProgress, type MoveReport } from '../library/move-library.ts'
@@ -11,7 +11,7 @@ import { createDiskObjects } from '../objects/disk-objects.ts'
 import { createLog } from '../runtime/log.ts'
 import { databaseFile, readConfig, SettingsError, type Config } from './config.ts'
 import { holdDataFolder, tryToHold } from './data-folder.ts'
-import { databasePlace, objectStoreOf, openStores } from './stores.ts'
+import { databasePlace, objectStoreOf, openStores, says, type Stores } from './stores.ts'
 
 const log = createLog({ level: 'error' })
 
@@ -29,12 +29,24 @@ export async function moveConfigured(target: MoveTarget, { isSourceKept, onProgr
   await using stack = new AsyncDisposableStack()
   stack.use(holdDataFolder(here.DATA_DIR))
   const from = stack.use(await openStores(here, { log }))
-  const objects = target.objects === null ? from.objects : objectStoreOf(there, log)
-  await objects.check().catch((error: unknown) => { throw new SettingsError([`--to-objects: ${error instanceof Error ? error.message : String(error)}`]) })
-  const db = target.database === null ? from.db : stack.adopt(await openDatabase(databasePlace(there)), (opened) => opened.destroy())
+  const { db, objects } = await openTarget(target, { there, from, stack })
   const report = await moveLibrary({ from, to: { db, objects }, onProgress })
   if (!isSourceKept) await noteMoved(here.DATA_DIR, { at: new Date().toISOString(), database: target.database === null ? null : nameOfPlace(databasePlace(there)), objects: target.objects === null ? null : there.S3_URL?.endpoint ?? null })
   return report
+}
+
+/** Tries both and lists what cannot be used of either, as a start does. Rejects with `SettingsError`. */
+async function openTarget(target: MoveTarget, { there, from, stack }: { readonly there: Config; readonly from: Stores; readonly stack: AsyncDisposableStack }): Promise<Pick<Stores, 'db' | 'objects'>> {
+  const objects = target.objects === null ? from.objects : objectStoreOf(there, log)
+  const [opening, checking] = await Promise.allSettled([target.database === null ? from.db : openDatabase(databasePlace(there)), objects.check()])
+  if (opening.status === 'fulfilled' && target.database !== null) stack.adopt(opening.value, (opened) => opened.destroy())
+  if (opening.status === 'rejected' && !(opening.reason instanceof DatabaseUnusable)) throw opening.reason
+  const problems = [
+    ...(opening.status === 'rejected' ? [`--to-database: ${says(opening.reason)}`] : []),
+    ...(checking.status === 'rejected' ? [`--to-objects: ${says(checking.reason)}`] : []),
+  ]
+  if (opening.status === 'rejected' || problems.length > 0) throw new SettingsError(problems)
+  return { db: opening.value, objects }
 }
 
 /** Rejects with {@link BackupUnusable}, `DatabaseUnusable`. */

@@ -38,7 +38,7 @@ export async function openStores(config: Places, { log }: { readonly log: Log })
   return { db: opening.value, notices, objects, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
-const says = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+export const says = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** A file that cannot be used is no fault of a setting. */
 function sayDatabase(error: unknown, { DATABASE_URL }: Places): string {
