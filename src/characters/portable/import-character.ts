@@ -51,11 +51,14 @@ export async function importCharacter(account: string, errand: ImportErrand, dep
   const id = newCharacterId(deps.clock())
   try {
     const files = await keepFiles(id, archive, deps.objects, signal)
+    signal.throwIfAborted()
     const imported = await commit(id, wanted, files, deps)
     if (imported.isReplay) await deps.objects.deleteFolder(id)
     return imported
   } catch (error) {
-    await deps.objects.deleteFolder(id)
+    // A commit that got no answer may have gone through, and its row needs them; if not they are orphans, like what cannot be deleted now.
+    const isUnknown = error instanceof AppError && error.code === 'database_unavailable'
+    if (!isUnknown) await deps.objects.deleteFolder(id).catch(() => {})
     throw error
   }
 }

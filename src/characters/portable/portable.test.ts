@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Transaction } from 'kysely'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { makeTestPlace } from '../../../test/support/databases.ts'
 import { openPlace, type OpenPlace } from '../../../test/support/library-place.ts'
@@ -10,6 +11,8 @@ import { AppError } from '../../domain/errors.ts'
 import type { Character } from '../../domain/character.ts'
 import type { Happening } from '../../domain/happening.ts'
 import { TAR_END, tarEntries, tarHeader, tarPadding } from '../../domain/tar.ts'
+import type { Database } from '../../db/database.ts'
+import type { Tables } from '../../db/tables.ts'
 import { listVectors } from '../../db/vector-rows.ts'
 import { filesOf } from '../../db/stored-character.ts'
 import { findCharacter } from '../../db/character-rows.ts'
@@ -84,6 +87,19 @@ async function characterIn(place: OpenPlace, id: string) {
   const files = await Promise.all(filesOf(row).map(async ({ name, key }) => [name, Buffer.concat(await Array.fromAsync(await place.objects.get(key))).toString('latin1')] as const))
   return { row, facts: JSON.parse(row.facts ?? '{}'), files: Object.fromEntries(files) }
 }
+/** Its transactions are committed, and nobody hears of it. */
+const withoutAnswers = (db: Database): Database => new Proxy(db, {
+  get: (_, name) => {
+    if (name !== 'transaction') return Reflect.get(db, name, db).bind(db)
+    return () => ({
+      execute: async (work: (trx: Transaction<Tables>) => Promise<unknown>) => {
+        await db.transaction().execute(work)
+        throw new AppError('database_unavailable', { details: { retryAfterSeconds: 1 } })
+      },
+    })
+  },
+})
+
 const foldersIn = async (place: OpenPlace): Promise<readonly string[]> => (await Array.fromAsync(place.objects.listFolders())).flat()
 
 describe('an export', () => {
@@ -163,6 +179,15 @@ describe('an import', () => {
     expect(renamed.facts.warnings).toEqual([{ code: 'alias_taken', message: 'These handles are taken here and were left out: 6f2dbf2b3.zenwhisper.' }])
     const chosen = await characterIn(there, (await importOf(archive, { username: 'brave_lynx' })).id)
     expect(chosen.row.username).toBe('brave_lynx')
+  })
+
+  test('whose commit got no answer and went through keeps its files, and is found by the next', async () => {
+    await plant()
+    const archive = await exported('misty_otter')
+    await expect(importOf(archive, { place: { ...there, db: withoutAnswers(there.db) } })).rejects.toMatchObject({ code: 'database_unavailable' })
+    const { id, isReplay } = await importOf(archive)
+    expect(isReplay).toBe(true)
+    expect(Object.keys((await characterIn(there, id)).files).toSorted()).toEqual(Object.keys(FILES).toSorted())
   })
 
   test('opens the clip and every picture in a lens, and once more when that dies', async () => {
