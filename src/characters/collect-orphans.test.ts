@@ -4,7 +4,9 @@ import { DATABASES } from '../../test/support/databases.ts'
 import { openRigOn } from '../../test/support/shared-rigs.ts'
 import { newCharacterId, newErrandId, newVideoId } from '../domain/identifier.ts'
 import { createLog } from '../runtime/log.ts'
+import { VideoUpkeep } from '../videos/video-upkeep.ts'
 import { collectOrphans } from './collect-orphans.ts'
+import { Housekeeping } from './keep-house.ts'
 
 const HOUR_MS = 3_600_000
 const log = createLog({ level: 'silent' })
@@ -51,4 +53,15 @@ test('at the start of the only process whatever is older than that is collected'
   await next.characters.resume()
   await expect.poll(() => next.files('objects')).toHaveLength(7)
   expect((await next.files('objects')).every((path) => path.startsWith(made.id))).toBe(true)
+})
+
+test('beside other processes, whose clocks may be hours behind, what was stored a moment before its row is left alone', async () => {
+  await using rig = await openRig()
+  const ids = [newCharacterId, newVideoId].flatMap((newId) => [newId(Date.now() - 3 * HOUR_MS), newId(Date.now() - 49 * HOUR_MS)])
+  for (const id of ids) await rig.objects.put(`${id}-given/video`, new Uint8Array([1]))
+  const shared = { ...rig, queue: { reclaim: async () => {} }, log, clock: Date.now }
+  const keepers = [new Housekeeping({ ...shared, isAlone: false }), new VideoUpkeep({ ...shared, settings: { isAlone: false } })]
+  for (const keeper of keepers) await keeper.start()
+  await expect.poll(() => rig.files('objects').then((left) => left.toSorted())).toEqual([`${ids[0]}-given/video`, `${ids[2]}-given/video`])
+  for (const keeper of keepers) await keeper.stop()
 })

@@ -18,6 +18,8 @@ interface HouseDeps {
 }
 
 const HOUR_MS = 3_600_000
+/** What is stored before its row has an id by the clock of another machine, which may be hours off: what is younger may be on its way. */
+const ORPHAN_MS = 24 * HOUR_MS
 const RECLAIM_EVERY_MS = 30_000
 const CHORES_EVERY_MS = 600_000
 const AT_ONCE = 500
@@ -81,7 +83,7 @@ export class Housekeeping {
     const { db, objects, clock } = this.#deps
     const { signal } = this.#over
     if (await claimChore(db, 'characters.purge', HOUR_MS)) await purgeExpired({ db, objects }, { nowMs: clock(), signal })
-    if (await claimChore(db, 'characters.orphans', HOUR_MS)) await this.#collect(clock() - HOUR_MS)
+    if (await claimChore(db, 'characters.orphans', HOUR_MS)) await this.#collect(clock() - ORPHAN_MS)
   }
 
   async #collect(beforeMs: number): Promise<void> {

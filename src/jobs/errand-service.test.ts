@@ -201,7 +201,7 @@ describe.each(DATABASES)('errands on %s', (kind) => {
     await using begun = await beginTogether(kind, null)
     const { asker } = begun
     const old = { account: 'acme', kind: 'look', status: 'queued', attempts: 0, request: '{}', trace_id: null } as const
-    await asker.db.insertInto('errands').values({ ...old, id: 'errand_old', created_at: Date.now() - 3_700_000 }).execute()
+    await asker.db.insertInto('errands').values({ ...old, id: 'errand_old', created_at: Date.now() - 25 * 3_600_000 }).execute()
     const leaving = new AbortController()
     const asked = asker.errands.ask(errandOf({}), { signal: leaving.signal, patienceMs: 10_000 })
     await expect.poll(() => countRows(asker.db)).toBe(2)

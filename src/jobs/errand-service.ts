@@ -25,8 +25,8 @@ const MOST_ATTEMPTS = 2
 /** Who waits, and who works, hears of every change; this is for the word that was lost. */
 const LOOK_MS = 1000
 const LATE_RETRY_SECONDS = 5
-/** Nobody waits so long. */
-const OLD_MS = 3_600_000
+/** Nobody waits so long, by whatever clock of another machine. */
+const OLD_MS = 24 * 3_600_000
 
 export function createErrands(deps: ErrandsDeps): Errands {
   const { db, clock } = deps

@@ -17,6 +17,8 @@ interface UpkeepDeps {
 }
 
 const HOUR_MS = 3_600_000
+/** What is stored before its row has an id by the clock of another machine, which may be hours off: what is younger may be on its way. */
+const ORPHAN_MS = 24 * HOUR_MS
 const RECLAIM_EVERY_MS = 30_000
 const COLLECT_EVERY_MS = 600_000
 /** Of what a query takes, each id being a parameter. */
@@ -75,7 +77,7 @@ export class VideoUpkeep {
 
   async #collectHourly(): Promise<void> {
     const { db, clock } = this.#deps
-    if (await claimChore(db, 'videos.orphans', HOUR_MS)) await this.#collect(clock() - HOUR_MS)
+    if (await claimChore(db, 'videos.orphans', HOUR_MS)) await this.#collect(clock() - ORPHAN_MS)
   }
 
   /** Only folders of ids that are older: pictures come before their row. */
