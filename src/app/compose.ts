@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +27,7 @@ import { parseSourceUrl } from '../net/source-url.ts'
 import { createPrompts } from '../prompts/prompt-service.ts'
 import type { Log } from '../runtime/log.ts'
 import { createVideos, type VideoService } from '../videos/video-service.ts'
-import { isLoopback, SettingsError, type Config } from './config.ts'
+import { databaseFile, isLoopback, SettingsError, type Config } from './config.ts'
 import { holdDataFolder } from './data-folder.ts'
 import { authenticateBy } from './keys.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -103,7 +104,7 @@ export async function compose(config: Config, { publicUrl, log }: { readonly pub
 /** A database of its own in the data folder is for one process; what is being worked on has a folder for each. Rejects with `SettingsError`, `DataFolderUnusable`. */
 async function openFolders(config: Config, { log, stack }: { readonly log: Log; readonly stack: AsyncDisposableStack }): Promise<Folders> {
   const isEmbedded = config.DATABASE_URL === undefined
-  const moved = await movedAway(config.DATA_DIR, { isDatabaseHere: isEmbedded, areObjectsHere: config.S3_URL === undefined })
+  const moved = await movedAway(config.DATA_DIR, { isDatabaseHere: isEmbedded, areObjectsHere: config.S3_URL === undefined, hasDatabase: existsSync(databaseFile(config)) })
   if (moved !== null) throw new SettingsError([`DATA_DIR: ${moved}`])
   if (isEmbedded) stack.use(holdDataFolder(config.DATA_DIR))
   const { path } = stack.use(await openWorkFolder(join(config.DATA_DIR, 'scratch'), { log }))

@@ -14,3 +14,9 @@ export async function claimChore(db: Database, name: string, everyMs: number): P
     .returning('name').executeTakeFirst()
   return claimed !== undefined
 }
+
+/** Counts as done now: nobody does it within its time from here. */
+export async function postponeChore(db: Database, name: string): Promise<void> {
+  const nowMs = await databaseNowMs(db)
+  await db.insertInto('chores').values({ name, done_at: nowMs }).onConflict((conflict) => conflict.column('name').doUpdateSet({ done_at: nowMs })).execute()
+}

@@ -11,6 +11,7 @@ import { openBucket } from '../../test/support/s3-server.ts'
 import { clipAlone, plantCharacter, plantLibrary } from '../../test/support/planted-library.ts'
 import { characterOf } from '../db/stored-character.ts'
 import { findOwnCharacter } from '../db/character-rows.ts'
+import { claimChore } from '../db/chore-rows.ts'
 import { objectKey } from '../domain/stored-file.ts'
 import { TABLE_NAMES, sumOf } from './library-tables.ts'
 import { LibraryUnmovable, moveLibrary, type Place } from './move-library.ts'
@@ -95,6 +96,19 @@ describe.each(TARGETS)('to %s', (_where, make) => {
     await moveLibrary({ from, to: { db: to.db, objects: { ...to.objects, put } } })
     expect(rowsWhileCopying).toBe(0)
     expect((await sumOf(to.db, 'characters')).rows).toBe(3)
+  })
+
+  test('a service that was started on the target already does not collect what has no row yet', async () => {
+    await using from = await openPlace(source)
+    await using to = await openPlace(target.database, target.objects)
+    await plantLibrary(from, 1)
+    const collecting = new Set<boolean>()
+    const put: Place['objects']['put'] = async (...args) => {
+      for (const chore of ['characters.orphans', 'videos.orphans']) collecting.add(await claimChore(to.db, chore, 3_600_000))
+      await to.objects.put(...args)
+    }
+    await moveLibrary({ from, to: { db: to.db, objects: { ...to.objects, put } } })
+    expect([...collecting]).toEqual([false])
   })
 
   test('what was changed between two moves is as it is now', async () => {

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue'
+import { postponeChore } from '../db/chore-rows.ts'
 import type { Database } from '../db/database.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { copyObject, type ObjectFault } from './copy-object.ts'
@@ -31,6 +32,8 @@ export class LibraryUnmovable extends Error {
   override readonly name = 'LibraryUnmovable'
 }
 
+/** A service that was started on the target already would take the objects, which come before their rows, for nobody's. */
+const COLLECTING = ['characters.orphans', 'videos.orphans'] as const
 const AT_ONCE = 8
 const MOST_NAMED = 10
 
@@ -44,6 +47,7 @@ export async function moveLibrary({ from, to, signal, onProgress = () => {} }: M
   for (const table of TABLE_NAMES) {
     for await (const rows of rowsOf(from.db, table)) {
       signal?.throwIfAborted()
+      for (const chore of COLLECTING) await postponeChore(to.db, chore)
       const stale = await differing(to.db, table, rows)
       counted.objects += await copyObjectsOf(table, { rows, stale, from, to, signal })
       if (stale.length > 0) await putRows(to.db, table, stale)

@@ -9,7 +9,7 @@ beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'dramatis-moved-'
 afterEach(() => rm(folder, { recursive: true }))
 
 const [at, database, objects] = ['2026-11-23T10:00:00.000Z', 'postgres://db.example/dramatis', 'https://s3.example/bucket']
-const allHere = { isDatabaseHere: true, areObjectsHere: true }
+const allHere = { isDatabaseHere: true, areObjectsHere: true, hasDatabase: true }
 
 test('a folder that nothing was moved from serves whatever it holds', async () => {
   expect(await movedAway(folder, allHere)).toBeNull()
@@ -19,12 +19,19 @@ test('what was moved is not served from where it was, and it is said where it we
   await noteMoved(folder, { at, database, objects })
   const reason = await movedAway(folder, allHere)
   for (const part of [folder, '2026-11-23', database, objects, 'DATABASE_URL', 'S3_URL']) expect(reason).toContain(part)
-  expect(await movedAway(folder, { isDatabaseHere: false, areObjectsHere: true })).not.toContain('DATABASE_URL')
-  expect(await movedAway(folder, { isDatabaseHere: false, areObjectsHere: false })).toBeNull()
+  expect(await movedAway(folder, { ...allHere, isDatabaseHere: false })).not.toContain('DATABASE_URL')
+  expect(await movedAway(folder, { ...allHere, isDatabaseHere: false, areObjectsHere: false })).toBeNull()
 })
 
 test('a part that stayed is served from there, beside the part that went', async () => {
   await noteMoved(folder, { at, database, objects: null })
-  expect(await movedAway(folder, { isDatabaseHere: false, areObjectsHere: true })).toBeNull()
-  expect(await movedAway(folder, { isDatabaseHere: true, areObjectsHere: false })).toContain(database)
+  expect(await movedAway(folder, { ...allHere, isDatabaseHere: false })).toBeNull()
+  expect(await movedAway(folder, { ...allHere, areObjectsHere: false })).toContain(database)
+})
+
+test('a database elsewhere does not get the objects of the one in the folder, which it would take for nobody\'s', async () => {
+  const elsewhere = { ...allHere, isDatabaseHere: false }
+  expect(await movedAway(folder, elsewhere)).toMatch(/dramatis move --to-database/)
+  expect(await movedAway(folder, { ...elsewhere, hasDatabase: false })).toBeNull()
+  expect(await movedAway(folder, { ...elsewhere, areObjectsHere: false })).toBeNull()
 })

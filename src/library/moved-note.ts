@@ -26,11 +26,16 @@ export async function readMoved(folder: string): Promise<Moved | null> {
 }
 
 /** The settings of a service that is to start on a folder: which parts it would take from it. */
-export interface FolderUse { readonly isDatabaseHere: boolean; readonly areObjectsHere: boolean }
+export interface FolderUse { readonly isDatabaseHere: boolean; readonly areObjectsHere: boolean; /** The file of one lies in it, whether it is the service's or not. */ readonly hasDatabase: boolean }
 
-/** Why a service may not start on this folder, in a sentence, or null: what was moved would be served from two places that go different ways. */
-export async function movedAway(folder: string, { isDatabaseHere, areObjectsHere }: FolderUse): Promise<string | null> {
+/**
+ * Why a service may not start on this folder, in a sentence, or null: what was moved would be served from two places that go different ways,
+ * and to a database elsewhere the objects of the one in the folder are nobody's, and would be collected.
+ */
+export async function movedAway(folder: string, { isDatabaseHere, areObjectsHere, hasDatabase }: FolderUse): Promise<string | null> {
   const moved = await readMoved(folder)
+  const areStrangers = hasDatabase && !isDatabaseHere && areObjectsHere && (moved?.database ?? null) === null
+  if (areStrangers) return `${folder} holds a library with a database of its own: move it with \`dramatis move --to-database\`, or name another folder for the one in DATABASE_URL.`
   if (moved === null) return null
   const went = [
     ...(isDatabaseHere && moved.database !== null ? [`its database to ${moved.database} (set DATABASE_URL)`] : []),
