@@ -37,7 +37,7 @@ describe.skipIf(inject('postgresUrl') === null || inject('s3Url') === null)('Pos
     const { id: later } = await plantCharacter(before, 'came_later')
     await copyBucket(bucket, copy)
 
-    await run('pg_restore', ['--clean', '--if-exists', '--no-owner', `--dbname=${restored.url}`, dump], { env: environment })
+    await run('pg_restore', ['--no-owner', '--exit-on-error', `--dbname=${restored.url}`, dump], { env: environment })
     const after = stack.use(await openPlace(restored.url, copy.url))
     const findings = await Array.fromAsync(repairLibrary({ ...after, workFolders: [], isMending: true, isDeep: true, from: null, nowMs: Date.now() + 2 * 3_600_000 }))
     expect(findings.filter(({ is }) => is === 'broken')).toEqual([])
