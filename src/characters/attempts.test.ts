@@ -47,6 +47,19 @@ describe.each(DATABASES)('tries of a character, on %s', (kind) => {
     expect(await rig.files('objects')).toEqual([])
   })
 
+  test('a try that ends in an error when a later one had the character and handed it back does not fail it', async () => {
+    let isSeen = false
+    await using idle = await openIdle({ script: { see: () => { throw new AppError('media_corrupt') } }, onTold: (happening) => { isSeen ||= isStep(happening, 'see') } })
+    const { rig, id, turn } = idle
+    beforeTransactions(rig, async () => {
+      if (isSeen) await rig.db.updateTable('characters').set({ status: 'queued' }).where('id', '=', id).execute()
+    })
+    await turn()
+    expect(rig.outcomes).toEqual(['lost'])
+    expect(await rowOf(rig, id)).toEqual({ status: 'queued', attempts: 1 })
+    expect(await rig.characters.find('local', '@misty_otter')).toMatchObject({ id })
+  })
+
   test('a lease that is lost while the character is completed takes nothing away from it', async () => {
     const lease = new AbortController()
     await using idle = await openIdle({ onTold: ({ type }) => { if (type === 'character.completed') lease.abort(new LeaseLost()) } })

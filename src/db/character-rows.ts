@@ -151,10 +151,10 @@ export async function completeAsSame(trx: Database, id: string, attempt: number,
   return isOurs
 }
 
-/** Ends an unfinished character without a result, and frees its names. False when it had ended before, or another try holds it. For a transaction. */
+/** Ends a character that this try holds without a result, and frees its names. False when another try holds it, had it and handed it back, or ended it. For a transaction. */
 export async function failAttempt(trx: Database, id: string, attempt: number, { error, nowMs }: { readonly error: string; readonly nowMs: number }): Promise<boolean> {
   const values = { status: 'failed', error, request: null, updated_at: nowMs, completed_at: nowMs } as const
-  const isFailed = await changed(trx.updateTable('characters').set(values).where('id', '=', id).where('status', 'in', UNFINISHED).where('attempts', '=', attempt))
+  const isFailed = await updateAttempt(trx, id, attempt, values)
   if (isFailed) await trx.deleteFrom('usernames').where('character_id', '=', id).execute()
   return isFailed
 }

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 import { codeOf } from '../../test/support/character-rig.ts'
 import { chunksOf, DONE, OUTPUT, scriptedBackend, type Script, type ScriptedBackend } from '../../test/support/scripted-backend.ts'
 import { openVideoRig, videoRequest, type VideoRig, type VideoRigOptions } from '../../test/support/video-rig.ts'
-import { failAttempt } from '../db/character-rows.ts'
+import { failAttempt, startAttempt } from '../db/character-rows.ts'
 import { writeError } from '../db/stored-error.ts'
 import { readFacts } from '../db/stored-video.ts'
 import { AppError, detailsIn } from '../domain/errors.ts'
@@ -178,7 +178,10 @@ test('a video waits for the characters that came along with it, and ends with th
   expect(rig.steps).toEqual([])
   expect((await rig.videos.find('local', good.id)).state).toEqual({ at: 'queued' })
   await rig.finish(arriving, 'misty_otter')
-  await rig.db.transaction().execute(async (trx) => { await failAttempt(trx, failing, 0, { error: writeError(new AppError('no_character_found', { details: { reasons: ['blank'] } })), nowMs: 1 }) })
+  await rig.db.transaction().execute(async (trx) => {
+    await startAttempt(trx, failing, 1, 1)
+    await failAttempt(trx, failing, 1, { error: writeError(new AppError('no_character_found', { details: { reasons: ['blank'] } })), nowMs: 1 })
+  })
   expect(await rig.ended(good.id)).toMatchObject({ state: { at: 'completed' }, characters: [{ id: arriving, username: 'misty_otter' }], warnings: [{ code: 'character_not_mentioned' }] })
   expect(failure(await rig.ended(bad.id))).toEqual({ code: 'no_character_found', reasons: ['blank'] })
 })
