@@ -37,7 +37,7 @@ export function addRequestHooks(app: App, deps: RequestDeps): void {
   app.decorateRequest('uploads')
   app.addHook('onRequest', async (request, reply) => {
     request.uploads = new Set()
-    reply.raw.once('close', () => void discardUploads(request))
+    reply.raw.once('close', () => { discardUploads(request).catch(() => {}) }) // what a faulty disk keeps goes with the folder of the process
     request.caller = await callerOf(request, deps)
     const { takes } = request.routeOptions.config
     if (takes === undefined) return
