@@ -113,6 +113,6 @@ describe.skipIf(!hasPostgres())('settings of a server that cannot be used', () =
     const url = server.url.replace('tests@', 'guest@')
     await using db = await openDatabase(server)
     await sql`create role guest login`.execute(db)
-    await expect(openDatabase({ url })).rejects.toThrow(/no right to the tables, or to make them; grant it/)
+    await expect(openDatabase({ url })).rejects.toThrow(/no right to the tables, or to make them and the schema of the queue; make it the owner/)
   })
 })

@@ -152,7 +152,7 @@ const REASONS: Readonly<Record<string, string>> = {
   '28P01': 'it refuses the user or the password; correct them in DATABASE_URL',
   28000: 'it does not let this user in from here; correct the user in DATABASE_URL, or allow it in pg_hba.conf',
   '3D000': 'there is no database of this name; make it with createdb, or correct the name in DATABASE_URL',
-  42501: 'the user has no right to the tables, or to make them; grant it: GRANT ALL ON SCHEMA public TO the user',
+  42501: 'the user has no right to the tables, or to make them and the schema of the queue; make it the owner: ALTER DATABASE the database OWNER TO the user',
   53300: 'it takes no more connections; raise its max_connections, or run fewer processes',
   '57P03': 'it is starting up or shutting down; try again when it is ready',
 }

@@ -62,6 +62,10 @@ test('a library leaves one service as a file and is in another under the same na
     expect(await dramatis(there, 'import', join(folder, 'spoiled.tar'), '--server', other.url)).toMatchObject({ code: 2 })
   }
 
+  const nowhere = await dramatis(here, 'move', '--to-database', 'postgres://user:hunter2@127.0.0.1:1/none', '--to-objects', 'http://key:hunter2@127.0.0.1:1/bucket')
+  expect(nowhere).toMatchObject({ code: 1, err: expect.stringMatching(/These settings cannot be used:\n +--to-database: .*nothing listens there.*\n +--to-objects: Nothing answers at 127\.0\.0\.1:1\./) })
+  expect(nowhere.err).not.toContain('hunter2')
+
   expect(await dramatis(restored, 'restore', join(folder, 'backup'))).toMatchObject({ code: 0, out: expect.stringMatching(/^2 characters/) })
   expect(await dramatis(restored, 'doctor', '--deep')).toMatchObject({ out: expect.stringMatching(/✓ objects +\d+ are there and are what their rows say/) })
   const [first] = await readdir(join(restored, 'objects'))
