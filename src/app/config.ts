@@ -48,7 +48,7 @@ export const SETTINGS = {
   PORT: setting('Port to listen on; 0 picks a free one.', '7300', wholeNumber(0, 65_535).default(7300)),
   PUBLIC_URL: setting('How people reach this service: permalinks and picture links begin with it.', 'http://HOST:PORT', absolute.optional()),
   ROLE: setting('`api` answers requests, `worker` makes what they ask for, `all` does both. Also `dramatis serve --role=…`.', 'all', role),
-  DATABASE_URL: setting('A PostgreSQL database, `postgres://user:password@host:5432/database`, that any number of processes share. Absent: SQLite in DATA_DIR, for one process.', 'embedded', databaseUrl.optional()),
+  DATABASE_URL: setting('A PostgreSQL database, `postgres://user:password@host:5432/database`, that any number of processes share; its tables are made by the first, whose user should own it. Absent: SQLite in DATA_DIR, for one process.', 'embedded', databaseUrl.optional()),
   DATABASE_POOL: setting('The most connections of one process to DATABASE_URL; the queue and the notices take six more.', '10', wholeNumber(2, 200).default(10)),
   S3_URL: setting('A bucket for pictures, clips and videos, `https://KEY:SECRET@host/bucket?region=us-east-1`. Absent: files in DATA_DIR.', 'disk', s3Url.optional()),
   DATA_DIR: setting('Where the database, pictures and clips are kept, and what is being worked on; the last alone with DATABASE_URL and S3_URL.', './data', z.string().min(1).default('./data').transform((path) => resolve(path))),
