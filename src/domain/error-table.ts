@@ -376,7 +376,7 @@ export const ERRORS = {
     hint: {
       by: 'work',
       cases: {
-        reading: { en: 'Export the clip again, or choose another window.', zh: '请重新导出视频，或选择其他窗口。' },
+        reading: { en: 'Export the clip again, or choose another window; send it once more if the machine was overloaded.', zh: '请重新导出视频，或选择其他窗口；若当时机器过载，可再试一次。' },
         drawing: { en: 'Ask for a shorter or smaller one.', zh: '请缩短时长或减小尺寸。' },
       },
     },
