@@ -13,7 +13,7 @@ export interface LensLimits {
   readonly startMs: number
   /**
    * The lens's own working time in one job; waiting for the source does not count, the source has its own deadlines. By the clock, so it leaves room for a lens that steps back on
-   * a machine that is full: the hardest test clips take 4 s of it where there is none, and starved at four times the load of the processors more than 15.
+   * a machine that is full: at five to nine times the load of its processors a short clip needed more than 15 s.
    */
   readonly workMs: number
   /** What one job may read of its source. */
