@@ -2,7 +2,9 @@ import { listUnfinished, UNFINISHED, type UnfinishedRow } from '../db/character-
 import { claimChore } from '../db/chore-rows.ts'
 import type { Database } from '../db/database.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
+import { ORPHAN_MS } from '../objects/collect-folders.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { BackgroundWork } from '../runtime/background-work.ts'
 import type { Log } from '../runtime/log.ts'
 import { collectOrphans } from './collect-orphans.ts'
 import { purgeExpired } from './remove-characters.ts'
@@ -18,8 +20,6 @@ interface HouseDeps {
 }
 
 const HOUR_MS = 3_600_000
-/** What is stored before its row has an id by the clock of another machine, which may be hours off: what is younger may be on its way. */
-const ORPHAN_MS = 24 * HOUR_MS
 const RECLAIM_EVERY_MS = 30_000
 const CHORES_EVERY_MS = 600_000
 const AT_ONCE = 500
@@ -29,43 +29,26 @@ const SETTLED_MS = 10_000
 /** What has to be seen to again and again: that whatever is under way is in the queue, and that nothing is kept that nobody needs. */
 export class Housekeeping {
   readonly #deps: HouseDeps
-  readonly #over = new AbortController()
   readonly #startedAtMs: number
-  readonly #timers: NodeJS.Timeout[] = []
-  #chores: Promise<void> = Promise.resolve()
+  readonly #work: BackgroundWork
 
   constructor(deps: HouseDeps) {
     this.#deps = deps
     this.#startedAtMs = deps.clock()
+    this.#work = new BackgroundWork((error) => deps.log.warn('characters.upkeep_failed', { error }))
   }
 
   /** Resolves when whatever was under way is in the queue; the rest goes on in the background. */
   async start(): Promise<void> {
-    const { isAlone } = this.#deps
+    const { isAlone, clock } = this.#deps
     await this.#reclaim(Infinity)
-    this.#every(RECLAIM_EVERY_MS, () => this.#reclaim(this.#deps.clock() - SETTLED_MS))
-    this.#every(CHORES_EVERY_MS, () => this.#doChores())
+    this.#work.every(RECLAIM_EVERY_MS, () => this.#reclaim(clock() - SETTLED_MS))
+    this.#work.every(CHORES_EVERY_MS, () => this.#doChores())
     // Whatever a process before this one was about to store is nobody's, if there was none beside it.
-    this.#inBackground(isAlone ? async () => { await this.#collect(this.#startedAtMs); await this.#doChores() } : () => this.#doChores())
+    this.#work.run(isAlone ? async () => { await this.#collect(this.#startedAtMs); await this.#doChores() } : () => this.#doChores())
   }
 
-  async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
-    this.#over.abort()
-    await this.#chores
-  }
-
-  #every(ms: number, work: () => Promise<void>): void {
-    this.#timers.push(setInterval(() => this.#inBackground(work), ms).unref())
-  }
-
-  /** One behind the other. What fails is tried again the next time. */
-  #inBackground(work: () => Promise<void>): void {
-    const { log } = this.#deps
-    this.#chores = this.#chores.then(async () => {
-      if (!this.#over.signal.aborted) await work()
-    }).catch((error) => { if (!this.#over.signal.aborted) log.warn('characters.upkeep_failed', { error }) })
-  }
+  stop(): Promise<void> { return this.#work.stop() }
 
   async #reclaim(beforeMs: number): Promise<void> {
     const { db, queue } = this.#deps
@@ -81,13 +64,13 @@ export class Housekeeping {
 
   async #doChores(): Promise<void> {
     const { db, objects, clock } = this.#deps
-    const { signal } = this.#over
+    const { signal } = this.#work
     if (await claimChore(db, 'characters.purge', HOUR_MS)) await purgeExpired({ db, objects }, { nowMs: clock(), signal })
     if (await claimChore(db, 'characters.orphans', HOUR_MS)) await this.#collect(clock() - ORPHAN_MS)
   }
 
   async #collect(beforeMs: number): Promise<void> {
-    const folders = await collectOrphans(this.#deps, { beforeMs, signal: this.#over.signal })
+    const folders = await collectOrphans(this.#deps, { beforeMs, signal: this.#work.signal })
     if (folders > 0) this.#deps.log.info('characters.orphans_collected', { folders })
   }
 }

@@ -66,7 +66,7 @@ export function createEvents(deps: EventsDeps): Events {
       unhear?.()
       closing.abort(new AppError('shutting_down', { details: { retryAfterSeconds: 5 } }))
       readers.close()
-      await Promise.all([deliverer.drain(), upkeep.end()])
+      await Promise.all([deliverer.drain(), upkeep.stop()])
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Database } from '../db/database.ts'
 import { accountsWithEvents, boundEvents, deleteEventsBefore } from '../db/event-rows.ts'
 import { boundDeliveries, deleteEndedDeliveries } from '../db/webhook-rows.ts'
 import { newEventId } from '../domain/identifier.ts'
+import { BackgroundWork } from '../runtime/background-work.ts'
 import type { Log } from '../runtime/log.ts'
 
 const HOUR_MS = 3_600_000
@@ -35,29 +36,23 @@ interface UpkeepDeps { readonly db: Database; readonly clock: () => number; read
 /** Every ten minutes one of all processes lets go of what is over its time or above the most. */
 export class EventUpkeep {
   readonly #deps: UpkeepDeps
-  #timer: NodeJS.Timeout | undefined
-  #isEnded = false
-  #going = Promise.resolve()
+  readonly #work: BackgroundWork
 
-  constructor(deps: UpkeepDeps) { this.#deps = deps }
+  constructor(deps: UpkeepDeps) {
+    this.#deps = deps
+    this.#work = new BackgroundWork((error) => deps.log.warn('events.kept', { error }))
+  }
 
-  /** Resolves at once: nothing waits for it. */
   start(): void {
-    clearTimeout(this.#timer)
-    if (this.#isEnded) return
-    this.#timer = setTimeout(() => this.start(), EVERY_MS).unref()
-    this.#going = this.#going.then(() => this.#doOnce()).catch((error) => this.#deps.log.warn('events.kept', { error }))
+    this.#work.every(EVERY_MS, () => this.#doOnce())
+    this.#work.run(() => this.#doOnce())
   }
 
-  async end(): Promise<void> {
-    this.#isEnded = true
-    clearTimeout(this.#timer)
-    await this.#going
-  }
+  stop(): Promise<void> { return this.#work.stop() }
 
   async #doOnce(): Promise<void> {
     const { db, clock, bounds } = this.#deps
-    if (this.#isEnded || !await claimChore(db, 'events', EVERY_MS / 2)) return
+    if (!await claimChore(db, 'events', EVERY_MS / 2)) return
     await forgetOld(db, clock())
     await boundAccounts(db, bounds)
   }

@@ -1,9 +1,10 @@
 import { claimChore } from '../db/chore-rows.ts'
 import type { Database } from '../db/database.ts'
 import { listUnfinishedVideos, videosAlive, type UnfinishedVideo } from '../db/video-rows.ts'
-import { madeAtMs } from '../domain/identifier.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
+import { collectFolders, ORPHAN_MS } from '../objects/collect-folders.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { BackgroundWork } from '../runtime/background-work.ts'
 import type { Log } from '../runtime/log.ts'
 import { ownerOf } from './video-files.ts'
 
@@ -17,11 +18,8 @@ interface UpkeepDeps {
 }
 
 const HOUR_MS = 3_600_000
-/** What is stored before its row has an id by the clock of another machine, which may be hours off: what is younger may be on its way. */
-const ORPHAN_MS = 24 * HOUR_MS
 const RECLAIM_EVERY_MS = 30_000
 const COLLECT_EVERY_MS = 600_000
-/** Of what a query takes, each id being a parameter. */
 const AT_ONCE = 500
 /** What was accepted later is on its way into the queue. */
 const SETTLED_MS = 10_000
@@ -29,42 +27,26 @@ const SETTLED_MS = 10_000
 /** Sees to it again and again that whatever is under way is in the queue, and that no objects are kept that nobody needs. */
 export class VideoUpkeep {
   readonly #deps: UpkeepDeps
-  readonly #over = new AbortController()
   readonly #startedAtMs: number
-  readonly #timers: NodeJS.Timeout[] = []
-  #going: Promise<void> = Promise.resolve()
+  readonly #work: BackgroundWork
 
   constructor(deps: UpkeepDeps) {
     this.#deps = deps
     this.#startedAtMs = deps.clock()
+    this.#work = new BackgroundWork((error) => deps.log.warn('videos.upkeep_failed', { error }))
   }
 
   /** Resolves when whatever was under way is in the queue; the rest goes on in the background. */
   async start(): Promise<void> {
-    const { isAlone, clock } = { ...this.#deps, ...this.#deps.settings }
+    const { settings: { isAlone }, clock } = this.#deps
     await this.#reclaim(Infinity)
-    this.#every(RECLAIM_EVERY_MS, () => this.#reclaim(clock() - SETTLED_MS))
-    this.#every(COLLECT_EVERY_MS, () => this.#collectHourly())
+    this.#work.every(RECLAIM_EVERY_MS, () => this.#reclaim(clock() - SETTLED_MS))
+    this.#work.every(COLLECT_EVERY_MS, () => this.#collectHourly())
     // Whatever a process before this one was about to store is nobody's, if there was none beside it.
-    this.#inBackground(() => (isAlone ? this.#collect(this.#startedAtMs) : this.#collectHourly()))
+    this.#work.run(() => (isAlone ? this.#collect(this.#startedAtMs) : this.#collectHourly()))
   }
 
-  async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer)
-    this.#over.abort()
-    await this.#going
-  }
-
-  #every(ms: number, work: () => Promise<void>): void {
-    this.#timers.push(setInterval(() => this.#inBackground(work), ms).unref())
-  }
-
-  /** One behind the other. What fails is tried again the next time. */
-  #inBackground(work: () => Promise<void>): void {
-    this.#going = this.#going.then(async () => {
-      if (!this.#over.signal.aborted) await work()
-    }).catch((error) => { if (!this.#over.signal.aborted) this.#deps.log.warn('videos.upkeep_failed', { error }) })
-  }
+  stop(): Promise<void> { return this.#work.stop() }
 
   async #reclaim(beforeMs: number): Promise<void> {
     const { db, queue } = this.#deps
@@ -80,29 +62,13 @@ export class VideoUpkeep {
     if (await claimChore(db, 'videos.orphans', HOUR_MS)) await this.#collect(clock() - ORPHAN_MS)
   }
 
-  /** Only folders of ids that are older: pictures come before their row. */
   async #collect(beforeMs: number): Promise<void> {
-    const { objects, log } = this.#deps
-    let collected = 0
-    for await (const page of objects.listFolders()) {
-      const folders = page.map((name) => ({ name, owner: ownerOf(name) })).flatMap(({ name, owner }) => (owner === null ? [] : [{ name, ...owner }]))
-      const old = folders.filter(({ id }) => madeAtMs(id) < beforeMs)
-      for (let at = 0; at < old.length; at += AT_ONCE) collected += await this.#collectSome(old.slice(at, at + AT_ONCE))
-    }
-    if (collected > 0) log.info('videos.orphans_collected', { folders: collected })
-  }
-
-  /** A folder that is listed before the rows are and has none is nobody's. */
-  async #collectSome(folders: readonly { readonly name: string; readonly id: string; readonly isGiven: boolean }[]): Promise<number> {
     const { db, objects, log } = this.#deps
-    this.#over.signal.throwIfAborted()
-    const alive = await videosAlive(db, folders.map(({ id }) => id))
-    const dead = folders.filter(({ id, isGiven }) => !alive.has(id) || (isGiven && alive.get(id) === 'completed'))
-    let collected = 0
-    for (const { name } of dead) {
-      const isGone = await objects.deleteFolder(name).then(() => true, (error) => log.warn('videos.orphan_kept', { folder: name, error }))
-      if (isGone) collected++
-    }
-    return collected
+    const folders = await collectFolders(objects, {
+      beforeMs, ownerOf, signal: this.#work.signal,
+      statesOf: (ids) => videosAlive(db, ids),
+      onKept: (folder, error) => log.warn('videos.orphan_kept', { folder, error }),
+    })
+    if (folders > 0) log.info('videos.orphans_collected', { folders })
   }
 }
