@@ -5,6 +5,7 @@ import { claimChore } from './chore-rows.ts'
 import type { Database } from './database.ts'
 import { claimKey, forgetOldKeys, keepAnswer, refreshKeys, releaseAllKeys, releaseKey, type KeptAnswer, type KeyHold, type KeyRequest } from './idempotency-rows.ts'
 import { isPostgres } from './dialect.ts'
+import { hearOf } from './hear-of.ts'
 import type { Notices } from './notices.ts'
 
 const REFRESH_EVERY_MS = 5000
@@ -65,18 +66,14 @@ export function createIdempotencyKeys({ db, notices, log, refreshEveryMs = REFRE
   return {
     resume: async () => { if (!isPostgres(db)) await releaseAllKeys(db) },
     claim: async (request, { signal }) => {
+      using changes = hearOf(notices, noticeOf(request)) // before the look: what comes between is not missed
       for (;;) {
         signal.throwIfAborted()
-        const heard = listen(notices, noticeOf(request), signal) // before the look: what comes between is not missed
-        try {
-          const state = await claimKey(db, request)
-          if (state.at === 'ours') return { at: 'ours', held: begin(state.hold) }
-          if (state.at === 'answered') return state
-          if (state.at === 'reused') throw new AppError('idempotency_key_reused', { param: 'Idempotency-Key' })
-          await heard.next
-        } finally {
-          heard.stop()
-        }
+        const state = await claimKey(db, request)
+        if (state.at === 'ours') return { at: 'ours', held: begin(state.hold) }
+        if (state.at === 'answered') return state
+        if (state.at === 'reused') throw new AppError('idempotency_key_reused', { param: 'Idempotency-Key' })
+        await changes.next({ mostMs: LOOK_EVERY_MS, signal })
       }
     },
     [Symbol.asyncDispose]: async () => {
@@ -108,23 +105,6 @@ async function forget({ db, log }: Pick<KeysDeps, 'db' | 'log'>): Promise<void> 
     if (await claimChore(db, 'forget-idempotency-keys', FORGET_EVERY_MS)) await forgetOldKeys(db)
   } catch (error) {
     log.warn('idempotency.unforgotten', { error }) // in an hour again
-  }
-}
-
-/** Resolves with a notice of this key, after a while, or with the signal. */
-function listen(notices: Notices, objectId: string, signal: AbortSignal): { readonly next: Promise<void>; readonly stop: () => void } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, LOOK_EVERY_MS)
-  const unhear = notices.hear((notice) => { if (notice === 'all' || notice.objectId === objectId) resolve() })
-  const abort = (): void => resolve()
-  signal.addEventListener('abort', abort)
-  return {
-    next: promise,
-    stop: () => {
-      clearTimeout(timer)
-      unhear()
-      signal.removeEventListener('abort', abort)
-    },
   }
 }
 

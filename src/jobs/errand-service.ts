@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Database } from '../db/database.ts'
 import { deleteErrand, deleteErrandsBefore, deleteErrandsBut, endErrand, findErrand, handBackErrand, insertErrand, startErrand, type ErrandRow } from '../db/errand-rows.ts'
 import { isPostgres } from '../db/dialect.ts'
+import { hearOf, type Changes } from '../db/hear-of.ts'
 import type { Notice, Notices } from '../db/notices.ts'
 import { readError, writeError } from '../db/stored-error.ts'
 import { AppError } from '../domain/errors.ts'
@@ -60,7 +60,7 @@ export function createErrands(deps: ErrandsDeps): Errands {
 async function ask(errand: Errand & { readonly id: ErrandId }, { signal, patienceMs }: ErrandOptions, deps: ErrandsDeps): Promise<unknown> {
   const { db, notices, log } = deps
   const { id } = errand
-  using changes = hearOf(id, notices)
+  using changes = hearOf(notices, id)
   await add(errand, patienceMs, deps)
   let hasEnded = false
   try {
@@ -92,11 +92,10 @@ async function add({ id, account, kind, request, traceId }: Errand & { readonly 
 
 async function untilEnded(id: ErrandId, changes: Changes, { signal, db }: { readonly signal: AbortSignal; readonly db: Database }): Promise<ErrandRow> {
   for (;;) {
-    const change = changes.next()
     const row = await unlessAborted(look(db, id), signal)
     if (row === undefined) throw new AppError('internal_error', { cause: new Error(`${id} was forgotten`) })
     if (row !== 'unknown' && row.status !== 'queued') return row
-    await unlessAborted(change, signal)
+    await changes.next({ mostMs: LOOK_MS, signal })
   }
 }
 
@@ -113,7 +112,7 @@ async function look(db: Database, id: string): Promise<ErrandRow | undefined | '
 async function runErrand(turn: Turn, kinds: Readonly<Record<string, DoErrand>>, deps: ErrandsDeps): Promise<void> {
   const { db, notices } = deps
   const { id, isLate } = turn
-  using changes = hearOf(id, notices)
+  using changes = hearOf(notices, id)
   const row = await findErrand(db, id)
   if (row?.status !== 'queued') return
   if (isLate) return await writeEnd(id, null, new AppError('queue_full', { details: { retryAfterSeconds: LATE_RETRY_SECONDS } }), deps)
@@ -172,27 +171,7 @@ const cutOff = (): AppError => new AppError('lens_failed', { details: { reason: 
 /** Who waited takes the row away when leaving. */
 async function abortWhenLeft(id: string, left: AbortController, { changes, db, until }: { readonly changes: Changes; readonly db: Database; readonly until: AbortSignal }): Promise<void> {
   while (!until.aborted) {
-    const change = changes.next()
     if ((await look(db, id).catch(() => 'unknown')) === undefined) left.abort(new Error(`nobody waits for ${id}`)) // the work itself will meet what is wrong
-    await unlessAborted(change, until).catch(() => {}) // done
-  }
-}
-
-interface Changes extends Disposable {
-  /** Of what changes from now on, or may have. */
-  next(): Promise<void>
-}
-
-function hearOf(id: string, notices: Notices): Changes {
-  let heard = Promise.withResolvers<void>()
-  const stopHearing = notices.hear((notice) => { if (notice === 'all' || notice.objectId === id) heard.resolve() })
-  return {
-    next: async () => {
-      heard = Promise.withResolvers()
-      const timer = new AbortController()
-      await Promise.race([heard.promise, sleep(LOOK_MS, undefined, { signal: timer.signal }).catch(() => {})]) // nobody else aborts it
-      timer.abort()
-    },
-    [Symbol.dispose]: stopHearing,
+    await changes.next({ mostMs: LOOK_MS, signal: until }).catch(() => {}) // done
   }
 }
